@@ -1,0 +1,29 @@
+import { defineConfig } from '@playwright/test';
+import { chromiumArgs, knownBrowsers } from './scripts/browsers.mjs';
+
+const browsers = knownBrowsers();
+
+export default defineConfig({
+  testDir: 'e2e',
+  outputDir: 'test-results/e2e',
+  fullyParallel: true,
+  forbidOnly: Boolean(process.env['CI']),
+  retries: 0,
+  workers: 2,
+  timeout: 60_000,
+  reporter: [['line'], ['json', { outputFile: 'test-results/e2e.json' }]],
+  use: { headless: true, screenshot: 'only-on-failure' },
+  projects: [
+    {
+      name: 'chromium',
+      use: {
+        browserName: 'chromium',
+        launchOptions: { ...browsers.chromium, args: chromiumArgs() },
+      },
+    },
+    {
+      name: 'firefox',
+      use: { browserName: 'firefox', launchOptions: browsers.firefox },
+    },
+  ],
+});

@@ -1,0 +1,49 @@
+// Counts: what the runners' JSON reports say, kept in `test-results/` and told as one plain line.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './ensure.mjs';
+
+export const resultsDir = join(root, 'test-results');
+
+export const none = { passed: 0, failed: 0, skipped: 0 };
+
+export function add(a, b) {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+/** `N passed, N failed`, and the skipped where there are any. */
+export function summaryLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/** Counts of a report of Vitest; a file that could not be run is one failure. */
+export function countVitest(report) {
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/** Counts of a report of Playwright; a test that passed only at a second try has failed here. */
+export function countPlaywright({ stats, errors }) {
+  return {
+    passed: stats.expected,
+    failed: stats.unexpected + stats.flaky + errors.length,
+    skipped: stats.skipped,
+  };
+}
+
+export function readReport(file) {
+  return JSON.parse(readFileSync(join(resultsDir, file), 'utf8'));
+}
+
+/** Keeps the counts of a whole run, for whoever adds up several. */
+export function saveSummary(name, counts) {
+  mkdirSync(resultsDir, { recursive: true });
+  writeFileSync(join(resultsDir, `summary-${name}.json`), JSON.stringify(counts));
+}

@@ -1,0 +1,111 @@
+// `npm test`: prepares a clone, then runs every stage and ends with one line of counts.
+// `npm test -- node e2e` runs only the stages named.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { findBrowsers } from './browsers.mjs';
+import { binOf, ensureBuilt, ensureInstalled, root } from './ensure.mjs';
+import {
+  add,
+  countPlaywright,
+  countVitest,
+  none,
+  readReport,
+  resultsDir,
+  saveSummary,
+  summaryLine,
+} from './summary.mjs';
+
+const stageTimeoutMs = 8 * 60_000;
+
+function vitestStage(name, projects) {
+  const report = `${name}.json`;
+  return {
+    name,
+    report,
+    count: countVitest,
+    packageName: 'vitest',
+    args: [
+      'run',
+      ...projects.flatMap((project) => ['--project', project]),
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${join(resultsDir, report)}`,
+    ],
+  };
+}
+
+const stages = [
+  vitestStage('node', ['unit', 'tidy', 'sim', 'contract-node']),
+  vitestStage('contract-chromium', ['contract-chromium']),
+  vitestStage('contract-firefox', ['contract-firefox']),
+  {
+    name: 'e2e',
+    report: 'e2e.json',
+    count: countPlaywright,
+    packageName: '@playwright/test',
+    args: ['test', '--config', 'playwright.config.ts'],
+  },
+];
+
+/** Runs one stage; whatever goes wrong outside a test counts as one failure more. */
+function runStage({ name, report, count, packageName, args }) {
+  console.log(`\n--- ${name} ---`);
+  rmSync(join(resultsDir, report), { force: true });
+  const bin = binOf(packageName, packageName === 'vitest' ? 'vitest' : 'playwright');
+  const result = spawnSync(process.execPath, [bin, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    timeout: stageTimeoutMs,
+  });
+  const failure = { ...none, failed: 1 };
+  let counts;
+  try {
+    counts = count(readReport(report));
+  } catch (error) {
+    console.log(`${name}: no report (${error.message})`);
+    return failure;
+  }
+  if (counts.passed + counts.failed === 0) {
+    console.log(`${name}: no test ran`);
+    return add(counts, failure);
+  }
+  if (result.status !== 0 && counts.failed === 0) {
+    console.log(`${name}: every test passed, yet the runner ended with ${result.status ?? result.signal}`);
+    return add(counts, failure);
+  }
+  return counts;
+}
+
+async function main(names) {
+  const unknown = names.filter((name) => !stages.some((stage) => stage.name === name));
+  if (unknown.length > 0) {
+    throw new Error(`No stage ${unknown.join(', ')}; there are ${stages.map(({ name }) => name).join(', ')}`);
+  }
+  ensureInstalled();
+  ensureBuilt();
+  await findBrowsers();
+  mkdirSync(resultsDir, { recursive: true });
+  let total = none;
+  const lines = [];
+  for (const stage of stages.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const startedMs = performance.now();
+    const counts = runStage(stage);
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+    lines.push(`${stage.name.padEnd(18)} ${summaryLine(counts)} (${seconds} s)`);
+    total = add(total, counts);
+  }
+  saveSummary('test', total);
+  console.log(`\n${lines.join('\n')}\n\n${summaryLine(total)}`);
+  return total.failed === 0;
+}
+
+try {
+  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+} catch (error) {
+  console.error(`\n${error.message}`);
+  saveSummary('test', { ...none, failed: 1 });
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+}
