@@ -1,0 +1,270 @@
+/**
+ * The session's record and its alphabet: what comes in (`Input`) and what comes out (`Effect`). Types and constructors only.
+ */
+import type { BackoffConfig } from './backoff.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { HoldfastError } from './errors.ts';
+import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './frames.ts';
+import { createInbox, type Inbox, type InboxEvent } from './inbox.ts';
+import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
+import { createPolicy, type Kind, type PolicyState } from './policy.ts';
+import { createPrng, type Prng } from './prng.ts';
+import type { Ending } from './verdict.ts';
+
+/** Both clocks, milliseconds. Each input brings them; the core has none. */
+export interface Now {
+  readonly wall: number;
+  readonly mono: number;
+}
+
+export interface SessionConfig {
+  /** In the application's order of preference, best first. */
+  readonly kinds: readonly Kind[];
+  /** Whether a token must be had before an open. */
+  readonly auth: boolean;
+  readonly backoff: BackoffConfig;
+  readonly outbox: OutboxConfig;
+  /** Seed of the session's own randomness. */
+  readonly seed: number;
+}
+
+export type Signal =
+  | 'visible'
+  | 'hidden'
+  | 'suspended'
+  | 'resumed'
+  | 'prerendering'
+  | 'activated'
+  | 'online'
+  | 'offline'
+  | 'network-changed';
+
+/** Everything that can happen to a session. `id` is a connection's; inputs of connections it no longer knows are dropped. */
+export type Input =
+  | { readonly type: 'identity'; readonly client: string; readonly key: string }
+  | { readonly type: 'available'; readonly transports: readonly string[] }
+  | { readonly type: 'memory'; readonly transport: string; readonly rttMs: number | undefined }
+  | { readonly type: 'open' }
+  | { readonly type: 'close' }
+  | {
+      readonly type: 'subscribe';
+      readonly topic: string;
+      readonly last: number;
+      readonly since: string | undefined;
+    }
+  | { readonly type: 'unsubscribe'; readonly topic: string }
+  | { readonly type: 'send'; readonly request: SendRequest; readonly timeoutMs: number }
+  | { readonly type: 'volatile'; readonly request: SendRequest }
+  | { readonly type: 'abort'; readonly ref: number }
+  | { readonly type: 'prefer'; readonly transport: string | undefined }
+  | { readonly type: 'token'; readonly token: string }
+  | { readonly type: 'token-failed'; readonly cause: unknown }
+  | { readonly type: 'reauthenticate' }
+  | { readonly type: 'opened'; readonly id: number }
+  | { readonly type: 'frames'; readonly id: number; readonly frames: readonly ServerFrame[] }
+  | { readonly type: 'undecodable'; readonly id: number }
+  | { readonly type: 'answered'; readonly id: number }
+  | {
+      readonly type: 'posted';
+      readonly id: number;
+      readonly ok: boolean;
+      readonly status: number | undefined;
+    }
+  | { readonly type: 'ended'; readonly id: number; readonly ending: Ending }
+  | { readonly type: 'signal'; readonly signal: Signal }
+  | { readonly type: 'time' };
+
+/** What the driver is to do, in order. */
+export type Effect =
+  | { readonly type: 'open'; readonly id: number; readonly transport: string; readonly open: OpenFrame }
+  | { readonly type: 'poll'; readonly id: number; readonly open: OpenFrame }
+  | {
+      readonly type: 'transmit';
+      readonly id: number;
+      readonly frames: readonly ClientFrame[];
+      readonly batch: BatchFrame;
+      readonly keepalive: boolean;
+    }
+  | { readonly type: 'end'; readonly id: number }
+  | { readonly type: 'ask-token' }
+  | { readonly type: 'rekey' }
+  | { readonly type: 'remember'; readonly transport: string; readonly rttMs: number | undefined }
+  | { readonly type: 'status' }
+  | { readonly type: 'error'; readonly error: HoldfastError }
+  | { readonly type: 'trace'; readonly trace: Trace }
+  | InboxEvent
+  | Settlement;
+
+export type Role = 'candidate' | 'active' | 'draining';
+
+/** One line of a connection's life, for people: `client.on('trace')`. */
+export interface Trace {
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+  readonly type:
+    | 'attempt'
+    | 'opened'
+    | 'hello'
+    | 'promoted'
+    | 'released'
+    | 'closed'
+    | 'retry'
+    | 'wake'
+    | 'state'
+    | 'dropped';
+  readonly connection?: number;
+  readonly transport?: string;
+  readonly role?: Role;
+  readonly reason?: string;
+}
+
+export type State = 'idle' | 'connecting' | 'open' | 'reconnecting' | 'offline' | 'suspended' | 'closed';
+
+/** Why a candidate exists: nothing was there, the active one must be replaced, or a better kind may work. */
+export type Purpose = 'connect' | 'replace' | 'upgrade';
+
+/** One disposable attempt. */
+export interface Connection {
+  readonly id: number;
+  readonly kind: Kind;
+  purpose: Purpose;
+  readonly reason: string;
+  /** Serial of the token that it was opened with. */
+  readonly tokenSerial: number;
+  readonly openedAt: number;
+  role: Role;
+  /** `waiting`: the server has our open and takes its time. */
+  phase: 'opening' | 'waiting' | 'proven';
+  provenAt: number;
+  heardAt: number;
+  /** Times that `prove` or `quiet` have run out in a row. */
+  misses: number;
+  /** What it brings is doubted: it must be replaced. */
+  suspect: string | undefined;
+  /** The server is about to end it. */
+  leaving: boolean;
+  /** Polls: an answer is under way. */
+  asking: boolean;
+  pollMs: number;
+  /** One-way: a POST is under way. */
+  posting: boolean;
+  postFailures: number;
+  /** Answers to sends since the last POST began. */
+  acks: number;
+  request: number;
+  hello: HelloFacts | undefined;
+  /** The `error` frame that announced its end. */
+  error: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface HelloFacts {
+  readonly sends: string;
+  readonly identity: string | undefined;
+  readonly heartbeatMs: number;
+  readonly holdMs: number;
+  readonly limits: Limits;
+  readonly expiresInMs: number | undefined;
+}
+
+export interface Session {
+  readonly config: SessionConfig;
+  readonly prng: Prng;
+  readonly policy: PolicyState;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly deadlines: Deadlines;
+  now: Now;
+  /** `idle` until something is wanted. */
+  phase: 'idle' | 'running' | 'suspended' | 'closed';
+  prerendering: boolean;
+  offline: boolean;
+  hidden: boolean;
+  client: string;
+  key: string;
+  /** By age. */
+  connections: Connection[];
+  nextId: number;
+  /** Transports that failed in the present round, none of them proven. */
+  tried: string[];
+  /** Attempts since a connection last held. */
+  attempt: number;
+  replaceFailures: number;
+  /** Transport of the last connection that was active. */
+  lastGood: string | undefined;
+  everOpen: boolean;
+  identity: string | undefined;
+  token: { state: 'none' | 'asking' | 'have'; value: string | undefined; serial: number; failures: number };
+  /** Attempts whose answers the server has yet to be told to end. */
+  toRelease: number[];
+  lastError: HoldfastError | undefined;
+  /** Since when (wall clock) the state is what it is. */
+  state: State;
+  since: number;
+  readonly out: Effect[];
+}
+
+export function createSession(config: SessionConfig): Session {
+  return {
+    config,
+    prng: createPrng(config.seed),
+    policy: createPolicy(config.kinds),
+    inbox: createInbox(),
+    outbox: createOutbox(config.outbox),
+    deadlines: {},
+    now: { wall: 0, mono: 0 },
+    phase: 'idle',
+    prerendering: false,
+    offline: false,
+    hidden: false,
+    client: '',
+    key: '',
+    connections: [],
+    nextId: 1,
+    tried: [],
+    attempt: 0,
+    replaceFailures: 0,
+    lastGood: undefined,
+    everOpen: false,
+    identity: undefined,
+    token: { state: 'none', value: undefined, serial: 0, failures: 0 },
+    toRelease: [],
+    lastError: undefined,
+    state: 'idle',
+    since: 0,
+    out: [],
+  };
+}
+
+export function findConnection(session: Session, id: number): Connection | undefined {
+  for (let i = 0; i < session.connections.length; i++) {
+    if (session.connections[i]?.id === id) return session.connections[i];
+  }
+  return undefined;
+}
+
+export function activeOf(session: Session): Connection | undefined {
+  for (let i = 0; i < session.connections.length; i++) {
+    if (session.connections[i]?.role === 'active') return session.connections[i];
+  }
+  return undefined;
+}
+
+export function candidatesOf(session: Session): Connection[] {
+  return session.connections.filter((connection) => connection.role === 'candidate');
+}
+
+export function trace(
+  session: Session,
+  type: Trace['type'],
+  connection: Connection | undefined,
+  reason?: string,
+): void {
+  const at = session.now.wall;
+  const about = connection
+    ? { connection: connection.id, transport: connection.kind.transport, role: connection.role }
+    : {};
+  session.out.push({
+    type: 'trace',
+    trace: reason === undefined ? { at, type, ...about } : { at, type, ...about, reason },
+  });
+}

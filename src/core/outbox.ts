@@ -1,0 +1,266 @@
+/**
+ * Sends that the server has not yet answered: rules D6 and D7. Numbers are given at first transmission, so they are dense;
+ * a send whose outcome was told as unknown stays as a tombstone until the server has used its number up.
+ * It knows neither connections nor time; `session.ts` says when to transmit.
+ */
+import { createError, type HoldfastError } from './errors.ts';
+import type { AckFrame, SendFrame } from './frames.ts';
+
+export interface OutboxConfig {
+  /** Sends that may wait. One more is rejected with `OUTBOX_FULL`. Default 1,000. */
+  readonly sends: number;
+  /** Bytes of their payloads. Default 8 MiB. */
+  readonly bytes: number;
+}
+
+/** One `send` as the application made it. */
+export interface SendRequest {
+  /** The driver's own number for it; the settlement names it. */
+  readonly ref: number;
+  readonly topic: string;
+  /** Bytes, or anything: then `json` is what travels. */
+  readonly data: unknown;
+  readonly json?: string;
+  /** Upper bound of the frame's size on the wire. */
+  readonly bytes: number;
+}
+
+interface Entry extends SendRequest {
+  /** Monotonic time at which the application stops waiting. */
+  readonly expiresAt: number;
+  /** 0 until first transmitted. */
+  seq: number;
+  /** Connection on which it was transmitted last; 0: it is to be transmitted. */
+  on: number;
+  /** The application has been answered; only the number is still in use. */
+  settled: boolean;
+  /** Connections that ended because a frame was too large while this was the oldest on the way. */
+  kills: number;
+}
+
+export type Settlement =
+  | { readonly type: 'settled'; readonly ref: number; readonly ok: true; readonly reply: unknown }
+  | { readonly type: 'settled'; readonly ref: number; readonly ok: false; readonly error: HoldfastError };
+
+export interface Outbox {
+  readonly config: OutboxConfig;
+  /** Oldest first; all transmitted ones stand before all others. */
+  entries: Entry[];
+  bytes: number;
+  /** The server's memory that the numbers belong to. */
+  nonce: string;
+  nextSeq: number;
+}
+
+export function createOutbox(config: OutboxConfig): Outbox {
+  return { config, entries: [], bytes: 0, nonce: '', nextSeq: 1 };
+}
+
+function reject(entry: SendRequest, code: string, what: string, out: Settlement[], retryable = false): void {
+  const maybeApplied = code === 'OUTCOME_UNKNOWN';
+  const error = createError(code, what, { topic: entry.topic, maybeApplied, retryable });
+  out.push({ type: 'settled', ref: entry.ref, ok: false, error });
+}
+
+/** Rejects what was never transmitted as certain, and leaves a tombstone of what was. */
+function abandon(outbox: Outbox, entry: Entry, what: string, out: Settlement[]): void {
+  if (entry.settled) return;
+  if (entry.seq === 0) {
+    remove(outbox, entry);
+    reject(entry, 'NOT_SENT', `${what} before it was sent`, out, true);
+  } else {
+    entry.settled = true;
+    reject(entry, 'OUTCOME_UNKNOWN', `${what} before the server answered`, out);
+  }
+}
+
+function remove(outbox: Outbox, entry: Entry): void {
+  const at = outbox.entries.indexOf(entry);
+  if (at < 0) return;
+  outbox.entries.splice(at, 1);
+  outbox.bytes -= entry.bytes;
+}
+
+export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number, out: Settlement[]): void {
+  const { sends, bytes } = outbox.config;
+  if (outbox.entries.length >= sends || outbox.bytes + request.bytes > bytes) {
+    const what = `The outbox is full (${outbox.entries.length} sends, ${outbox.bytes} bytes wait)`;
+    reject(request, 'OUTBOX_FULL', what, out, true);
+    return;
+  }
+  outbox.entries.push({ ...request, expiresAt, seq: 0, on: 0, settled: false, kills: 0 });
+  outbox.bytes += request.bytes;
+}
+
+export function abort(outbox: Outbox, ref: number, out: Settlement[]): void {
+  for (let i = 0; i < outbox.entries.length; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (entry.ref === ref) return abandon(outbox, entry, 'The send was aborted', out);
+  }
+}
+
+export function expire(outbox: Outbox, now: number, out: Settlement[]): void {
+  const entries = outbox.entries.slice();
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
+    if (entry.expiresAt <= now) abandon(outbox, entry, 'The send timed out', out);
+  }
+}
+
+/** When the next send stops waiting; `undefined` if none does. */
+export function nextExpiry(outbox: Outbox): number | undefined {
+  let earliest: number | undefined;
+  for (let i = 0; i < outbox.entries.length; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (!entry.settled && (earliest === undefined || entry.expiresAt < earliest)) earliest = entry.expiresAt;
+  }
+  return earliest;
+}
+
+/** Sends that the application still waits for. */
+export function pendingCount(outbox: Outbox): number {
+  let count = 0;
+  for (let i = 0; i < outbox.entries.length; i++) if (!outbox.entries[i]?.settled) count++;
+  return count;
+}
+
+/** Numbers begin anew under another nonce: what had been transmitted under the former one is unknown (D6). */
+export function adoptNonce(outbox: Outbox, nonce: string, out: Settlement[]): void {
+  if (outbox.nonce === nonce) return;
+  outbox.nonce = nonce;
+  outbox.nextSeq = 1;
+  const entries = outbox.entries;
+  outbox.entries = [];
+  outbox.bytes = 0;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
+    if (entry.seq === 0) {
+      outbox.entries.push(entry);
+      outbox.bytes += entry.bytes;
+    } else if (!entry.settled) {
+      reject(entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it', out);
+    }
+  }
+}
+
+/** All that is unanswered is to be transmitted again, on whatever becomes active. */
+export function retransmit(outbox: Outbox): void {
+  for (let i = 0; i < outbox.entries.length; i++) (outbox.entries[i] as Entry).on = 0;
+}
+
+export interface TakeLimits {
+  /** Numbered sends without an answer, at most. */
+  readonly window: number;
+  readonly frameBytes: number;
+  readonly batchBytes: number;
+  /** Take nothing unless the oldest unanswered send comes first (one POST at a time, D7). */
+  readonly fromOldest: boolean;
+}
+
+/**
+ * The frames to transmit now on `connection`, numbered. What exceeds the server's limit of a frame is rejected before it gets a number.
+ */
+export function take(
+  outbox: Outbox,
+  connection: number,
+  limits: TakeLimits,
+  out: Settlement[],
+): readonly SendFrame[] {
+  const frames: SendFrame[] = [];
+  let bytes = 0;
+  for (let i = 0; i < outbox.entries.length && i < limits.window; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (entry.on === connection && !limits.fromOldest) continue;
+    if (entry.seq === 0 && entry.bytes > limits.frameBytes) {
+      remove(outbox, entry);
+      i--;
+      const what = `The send has ${entry.bytes} bytes, the server takes ${limits.frameBytes}`;
+      reject(entry, 'SEND_TOO_LARGE', what, out);
+      continue;
+    }
+    if (frames.length > 0 && bytes + entry.bytes > limits.batchBytes) break;
+    if (entry.seq === 0) entry.seq = outbox.nextSeq++;
+    entry.on = connection;
+    bytes += entry.bytes;
+    const { seq, topic, data, json } = entry;
+    if (entry.settled) {
+      frames.push({ type: 'send', seq, topic, data: null, void: true });
+      continue;
+    }
+    frames.push(
+      json === undefined ? { type: 'send', seq, topic, data } : { type: 'send', seq, topic, data, json },
+    );
+  }
+  return frames;
+}
+
+/** Whether anything waits to be transmitted. */
+export function hasUntransmitted(outbox: Outbox): boolean {
+  for (let i = 0; i < outbox.entries.length; i++) if (outbox.entries[i]?.on === 0) return true;
+  return false;
+}
+
+/** Whether an unanswered send was transmitted last on this connection. */
+export function isOn(outbox: Outbox, connection: number): boolean {
+  for (let i = 0; i < outbox.entries.length; i++) if (outbox.entries[i]?.on === connection) return true;
+  return false;
+}
+
+/** The server's answer. Returns its code if the number was not used up and the send is to be transmitted again. */
+export function acknowledge(outbox: Outbox, ack: AckFrame, out: Settlement[]): string | undefined {
+  for (let i = 0; i < outbox.entries.length; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (entry.seq !== ack.seq) continue;
+    if (ack.consumed === false) {
+      entry.on = 0;
+      return ack.error ? ack.error.code : 'BUSY';
+    }
+    remove(outbox, entry);
+    if (entry.settled) return undefined;
+    if (ack.error) {
+      const { code, message, applied } = ack.error;
+      const maybeApplied = applied !== false;
+      const error = createError(code, message, { topic: entry.topic, maybeApplied });
+      out.push({ type: 'settled', ref: entry.ref, ok: false, error });
+    } else {
+      out.push({ type: 'settled', ref: entry.ref, ok: true, reply: ack.reply });
+    }
+    return undefined;
+  }
+  return undefined;
+}
+
+/** A connection ended because a frame was too large. After three times the oldest send on the way is given up (D22). */
+export function blameOldest(outbox: Outbox, connection: number, out: Settlement[]): void {
+  for (let i = 0; i < outbox.entries.length; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (entry.on !== connection || entry.seq === 0) continue;
+    if (++entry.kills < 3) return;
+    // From now on it is transmitted as void, which is small.
+    if (!entry.settled) reject(entry, 'OUTCOME_UNKNOWN', 'The send ended three connections', out);
+    entry.settled = true;
+    return;
+  }
+}
+
+/** Settles everything: the client closes, or another identity has signed in (then only what was never transmitted). */
+export function settleAll(outbox: Outbox, why: 'CLOSED' | 'IDENTITY_CHANGED', out: Settlement[]): void {
+  const entries = outbox.entries;
+  outbox.entries = [];
+  outbox.bytes = 0;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
+    if (entry.seq !== 0) {
+      if (why === 'IDENTITY_CHANGED') {
+        outbox.entries.push(entry);
+        outbox.bytes += entry.bytes;
+      } else if (!entry.settled) {
+        reject(entry, 'OUTCOME_UNKNOWN', 'The client was closed before the server answered', out);
+      }
+    } else if (!entry.settled) {
+      const what =
+        why === 'CLOSED' ? 'The client was closed before it was sent' : 'Another identity has signed in';
+      reject(entry, why === 'CLOSED' ? 'CLOSED' : why, what, out);
+    }
+  }
+}

@@ -1,0 +1,603 @@
+/**
+ * The session: everything that must survive a connection, as one state machine.
+ *
+ * How to drive it (the driver does, and so does the simulator):
+ *  1. `step(session, input, now)` for each input, in order; inputs never arrive inside one another.
+ *  2. When no input waits: `advance(session, now)`. It compares what is wanted with what there is and asks for the difference,
+ *     so that everything which happened in one turn costs one open, one request, one write.
+ *  3. Carry out `takeEffects(session)` in order. What they bring back are new inputs: go to 1.
+ *  4. Sleep until `nextDeadline(session)` at the latest, then bring `{ type: 'time' }`.
+ *
+ * It does no I/O, reads no clock and sets no timer. The record is changed here and in `connections.ts` only.
+ */
+import { backoffMs } from './backoff.ts';
+import {
+  checkAlive,
+  closeAll,
+  considerPromotion,
+  end,
+  heard,
+  lose,
+  onAnswered,
+  onHello,
+  onQuiet,
+  onUnproven,
+  onWait,
+  openCandidate,
+  openNext,
+  pollAgain,
+  retire,
+  transmit,
+} from './connections.ts';
+import {
+  clearDeadline,
+  deadlineAt,
+  earliestDeadline,
+  hasDeadline,
+  setDeadline,
+  takeDue,
+} from './deadlines.ts';
+import { createError } from './errors.ts';
+import type { AckFrame, ByeFrame, ClientFrame, ServerFrame } from './frames.ts';
+import * as inbox from './inbox.ts';
+import {
+  activeOf,
+  type Connection,
+  candidatesOf,
+  type Effect,
+  findConnection,
+  type Input,
+  type Now,
+  type Session,
+  type Signal,
+  type State,
+  trace,
+} from './model.ts';
+import * as outbox from './outbox.ts';
+import * as policy from './policy.ts';
+import { random } from './prng.ts';
+
+/** Wall time ahead of monotonic time by more than this is a sleep. */
+const sleepMs = 2_000;
+/** POSTs in a row that may fail before their connection is given up. */
+const postFailuresMax = 3;
+
+export function step(session: Session, input: Input, now: Now): void {
+  advanceClock(session, now);
+  fireDue(session);
+  switch (input.type) {
+    case 'opened':
+    case 'frames':
+    case 'undecodable':
+    case 'answered':
+    case 'posted':
+    case 'ended': {
+      const connection = findConnection(session, input.id);
+      if (connection) onConnection(session, connection, input);
+      return;
+    }
+    case 'subscribe': {
+      inbox.subscribe(session.inbox, input.topic, input.last, input.since);
+      return want(session);
+    }
+    case 'unsubscribe':
+      return inbox.unsubscribe(session.inbox, input.topic);
+    case 'send': {
+      const expiresAt = now.mono + input.timeoutMs;
+      if (session.phase === 'closed') return rejectSend(session, input.request.ref, 'CLOSED');
+      outbox.enqueue(session.outbox, input.request, expiresAt, session.out as outbox.Settlement[]);
+      return want(session);
+    }
+    case 'volatile':
+      return sendVolatile(session, input.request);
+    case 'abort':
+      return outbox.abort(session.outbox, input.ref, session.out as outbox.Settlement[]);
+    case 'signal':
+      return onSignal(session, input.signal);
+    case 'time':
+      return;
+    default:
+      onCommand(session, input);
+  }
+}
+
+function onCommand(
+  session: Session,
+  input: Exclude<Input, { type: 'opened' | 'frames' | 'undecodable' | 'answered' | 'posted' | 'ended' }>,
+): void {
+  const { policy: rules, token } = session;
+  switch (input.type) {
+    case 'identity':
+      session.client = input.client;
+      session.key = input.key;
+      return;
+    case 'available': {
+      const available = Object.create(null) as Record<string, boolean>;
+      for (let i = 0; i < input.transports.length; i++) available[input.transports[i] as string] = true;
+      rules.available = available;
+      return;
+    }
+    case 'memory':
+      rules.remembered = input.transport;
+      rules.rttMs = input.rttMs ?? rules.rttMs;
+      return;
+    case 'open':
+      if (session.phase === 'closed') session.phase = 'idle';
+      session.attempt = 0;
+      tryNow(session);
+      return want(session);
+    case 'close':
+      return close(session);
+    case 'prefer':
+      rules.preferred = input.transport;
+      session.tried = [];
+      clearDeadline(session.deadlines, 'upgrade');
+      if (input.transport !== undefined) policy.forgive(rules, input.transport);
+      return;
+    case 'token':
+      token.state = 'have';
+      token.value = input.token;
+      token.serial++;
+      return;
+    case 'token-failed':
+      return tokenFailed(session, input.cause);
+    case 'reauthenticate':
+      token.state = 'none';
+      return;
+    default:
+      return;
+  }
+}
+
+/** Something is wanted: from now on there is to be a connection. */
+function want(session: Session): void {
+  if (session.phase === 'idle') session.phase = 'running';
+}
+
+function advanceClock(session: Session, now: Now): void {
+  const former = session.now;
+  session.now = { wall: now.wall, mono: Math.max(now.mono, former.mono) };
+  if (former.wall === 0) return;
+  const slept = now.wall - former.wall - (session.now.mono - former.mono);
+  if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
+}
+
+function fireDue(session: Session): void {
+  for (;;) {
+    const due = takeDue(session.deadlines, session.now.mono);
+    if (!due) return;
+    const connection = findConnection(session, due.id);
+    if (due.kind === 'sends') {
+      outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
+    } else if (due.kind === 'auth' && session.token.state !== 'none') {
+      session.token.state = 'none';
+    } else if (!connection) {
+      // `retry`, `upgrade`, `replace`, `topics` and `uplink` only hold `advance` back; they are over now.
+    } else if (due.kind === 'prove') {
+      onUnproven(session, connection);
+    } else if (due.kind === 'quiet') {
+      onQuiet(session, connection);
+    } else if (due.kind === 'poll') {
+      pollAgain(session, connection);
+    } else if (due.kind === 'linger') {
+      end(session, connection, 'it did not end by itself');
+    }
+  }
+}
+
+// ---- what connections tell -------------------------------------------------------------------------------------------
+
+function onConnection(
+  session: Session,
+  connection: Connection,
+  input: Extract<Input, { readonly id: number }>,
+): void {
+  switch (input.type) {
+    case 'opened':
+      return trace(session, 'opened', connection);
+    case 'frames':
+      return onFrames(session, connection, input.frames);
+    case 'undecodable':
+      return lose(session, connection, { kind: 'failed', detail: 'it brought what is no frame' });
+    case 'answered':
+      return onAnswered(session, connection, connection.heardAt === session.now.mono);
+    case 'posted':
+      return onPosted(session, connection, input.ok, input.status);
+    case 'ended':
+      return lose(session, connection, input.ending);
+  }
+}
+
+function onFrames(session: Session, connection: Connection, frames: readonly ServerFrame[]): void {
+  heard(session, connection);
+  if (session.phase !== 'running') return;
+  for (let i = 0; i < frames.length; i++) {
+    if (!onFrame(session, connection, frames[i] as ServerFrame)) {
+      return lose(session, connection, { kind: 'failed', detail: 'it brought what makes no sense' });
+    }
+    // A frame may have ended its own connection; what follows it does not count.
+    if (session.connections.indexOf(connection) < 0) return;
+  }
+  const stranded = inbox.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
+  for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
+  if (connection.role === 'candidate') considerPromotion(session, connection);
+}
+
+/** It starts beyond what anybody can bring: it is opened anew from the cursor (D2). */
+function strand(session: Session, id: number): void {
+  const connection = findConnection(session, id);
+  if (!connection) return;
+  if (connection.role === 'active') connection.suspect = 'it starts too late';
+  else retire(session, connection, 'it starts too late');
+}
+
+function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
+  const { inbox: box, out } = session;
+  switch (frame.type) {
+    case undefined:
+      return inbox.message(
+        box,
+        connection.id,
+        frame,
+        connection.role === 'active',
+        out as inbox.InboxEvent[],
+      );
+    case 'hello':
+      return onHello(session, connection, frame);
+    case 'subscribed':
+      return inbox.confirm(
+        box,
+        connection.id,
+        frame.request,
+        frame.topics,
+        session.now.mono,
+        out as inbox.InboxEvent[],
+      );
+    case 'gap':
+      return inbox.gap(box, connection.id, frame, out as inbox.InboxEvent[]);
+    case 'ping':
+      if (connection.kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
+      return inbox.mark(box, connection.id, frame.cursor);
+    case 'pong':
+      return frame.cursor === undefined || inbox.mark(box, connection.id, frame.cursor);
+    case 'ack':
+      onAck(session, connection, frame);
+      return true;
+    case 'wait':
+      onWait(session, connection);
+      return true;
+    case 'bye':
+      onBye(session, connection, frame);
+      return true;
+    case 'error':
+      connection.error = frame;
+      lose(session, connection, { kind: 'closed' });
+      return true;
+  }
+}
+
+function onAck(session: Session, connection: Connection, frame: AckFrame): void {
+  // An answer that belongs to another memory of sends belongs to other numbers.
+  if (connection.hello?.sends !== session.outbox.nonce) return;
+  connection.acks++;
+  const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);
+  if (putOff === undefined) return;
+  if (putOff === 'NONCE_UNKNOWN') connection.suspect = 'the server has forgotten our sends';
+  const attempt = ++connection.postFailures;
+  const delay = backoffMs(session.config.backoff, attempt, 0.5 + random(session.prng) / 2);
+  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+}
+
+function onBye(session: Session, connection: Connection, frame: ByeFrame): void {
+  const spread = Math.floor(random(session.prng) * (frame.spreadMs ?? 0));
+  const delay = (frame.afterMs ?? 0) + spread;
+  if (connection.role === 'active') {
+    connection.leaving = true;
+    setDeadline(session.deadlines, 'replace', session.now.mono + delay);
+  } else if (connection.role === 'candidate') {
+    end(session, connection, `bye: ${frame.reason}`);
+    if (!activeOf(session)) setDeadline(session.deadlines, 'retry', session.now.mono + delay);
+  }
+}
+
+function onPosted(session: Session, connection: Connection, ok: boolean, status: number | undefined): void {
+  connection.posting = false;
+  if (connection.role === 'draining') {
+    if (!connection.kind.streaming && !connection.asking) end(session, connection, 'released');
+    return;
+  }
+  // An answer that settles nothing of what it was asked is no answer.
+  if (ok && (connection.acks > 0 || !outbox.isOn(session.outbox, connection.id))) {
+    if (!hasDeadline(session.deadlines, 'uplink')) connection.postFailures = 0;
+    return;
+  }
+  connection.postFailures++;
+  if (status === 413) outbox.blameOldest(session.outbox, connection.id, session.out as outbox.Settlement[]);
+  if (connection.postFailures >= postFailuresMax) {
+    const detail = 'sends do not get through';
+    return lose(
+      session,
+      connection,
+      status === undefined ? { kind: 'failed', detail } : { kind: 'status', status, detail },
+    );
+  }
+  // The first failure is most often a pooled connection that the server was just closing: once more, at once.
+  const delay = backoffMs(session.config.backoff, connection.postFailures - 1, random(session.prng));
+  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+}
+
+// ---- what the page tells ---------------------------------------------------------------------------------------------
+
+function onSignal(session: Session, signal: Signal): void {
+  switch (signal) {
+    case 'hidden':
+      session.hidden = true;
+      return;
+    case 'visible':
+      session.hidden = false;
+      return wake(session, 'visible', false);
+    case 'prerendering':
+      session.prerendering = true;
+      return;
+    case 'activated':
+      session.prerendering = false;
+      return;
+    case 'offline':
+      session.offline = true;
+      return;
+    case 'online':
+      session.offline = false;
+      return wake(session, 'online', true);
+    case 'network-changed':
+      policy.forgetNetwork(session.policy);
+      return wake(session, 'network changed', true);
+    case 'suspended':
+      if (session.phase === 'running') suspend(session);
+      return;
+    case 'resumed':
+      if (session.phase !== 'suspended') return;
+      session.phase = 'running';
+      return wake(session, 'resumed', true);
+  }
+}
+
+/** The page may be frozen at any moment: everything is let go, the last sends go with what outlives the page. */
+function suspend(session: Session): void {
+  const active = activeOf(session);
+  if (active) flush(session, active, true);
+  closeAll(session, true);
+  session.phase = 'suspended';
+  clearDeadline(session.deadlines, 'retry');
+  clearDeadline(session.deadlines, 'replace');
+}
+
+/** A hint that things may have changed: whatever waits is tried now, whatever is open is checked. `doubt`: it may well be dead. */
+function wake(session: Session, why: string, doubt: boolean): void {
+  if (session.phase !== 'running') return;
+  trace(session, 'wake', undefined, why);
+  tryNow(session);
+  const active = activeOf(session);
+  if (!active) return;
+  if (active.kind.duplex) checkAlive(session, active);
+  else if (doubt) active.suspect = why;
+}
+
+function tryNow(session: Session): void {
+  session.tried = [];
+  if (hasDeadline(session.deadlines, 'retry')) session.attempt = 0;
+  clearDeadline(session.deadlines, 'retry');
+  clearDeadline(session.deadlines, 'replace');
+}
+
+function close(session: Session): void {
+  if (session.phase === 'closed') return;
+  if (session.phase === 'running') closeAll(session);
+  outbox.settleAll(session.outbox, 'CLOSED', session.out as outbox.Settlement[]);
+  session.phase = 'closed';
+  session.attempt = 0;
+  session.everOpen = false;
+  session.lastError = undefined;
+  const kinds = ['retry', 'upgrade', 'replace', 'auth', 'sends', 'topics', 'uplink'] as const;
+  for (let i = 0; i < kinds.length; i++) clearDeadline(session.deadlines, kinds[i] as (typeof kinds)[number]);
+  if (session.token.state === 'asking') session.token.state = 'none';
+}
+
+function tokenFailed(session: Session, cause: unknown): void {
+  const { token } = session;
+  if (session.phase === 'closed') return;
+  token.failures++;
+  const error = createError('AUTH_UNAVAILABLE', '`auth` gave no token', { cause, retryable: true });
+  session.lastError = error;
+  session.out.push({ type: 'error', error });
+  token.state = 'asking';
+  const delay = backoffMs(session.config.backoff, token.failures + 1, 0.5 + random(session.prng) / 2);
+  setDeadline(session.deadlines, 'auth', session.now.mono + delay);
+}
+
+// ---- sends -----------------------------------------------------------------------------------------------------------
+
+function rejectSend(session: Session, ref: number, code: 'CLOSED' | 'NOT_SENT'): void {
+  const what =
+    code === 'CLOSED' ? 'The client is closed' : 'No connection was open, and the send is volatile';
+  session.out.push({ type: 'settled', ref, ok: false, error: createError(code, what, { retryable: true }) });
+}
+
+/** Sent now or never; nobody answers it. */
+function sendVolatile(session: Session, request: outbox.SendRequest): void {
+  const active = activeOf(session);
+  if (!active?.hello || active.posting || request.bytes > active.hello.limits.frameBytes) {
+    return rejectSend(session, request.ref, 'NOT_SENT');
+  }
+  const { topic, data, json } = request;
+  transmit(session, active, [
+    json === undefined ? { type: 'send', topic, data } : { type: 'send', topic, data, json },
+  ]);
+  session.out.push({ type: 'settled', ref: request.ref, ok: true, reply: undefined });
+}
+
+function flush(session: Session, active: Connection, keepalive: boolean): void {
+  const { hello, kind } = active;
+  if (!hello || hasDeadline(session.deadlines, 'uplink')) return;
+  if (!kind.duplex && active.posting && !keepalive) return;
+  const frames: ClientFrame[] = [];
+  if (session.toRelease.length > 0) {
+    frames.push({ type: 'release', attempts: session.toRelease });
+    session.toRelease = [];
+  }
+  if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
+    const { window, frameBytes, batchBytes } = hello.limits;
+    const limits = { window, frameBytes, batchBytes: batchBytes * 0.75, fromOldest: !kind.duplex };
+    const sends = outbox.take(session.outbox, active.id, limits, session.out as outbox.Settlement[]);
+    for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
+  }
+  if (frames.length > 0) transmit(session, active, frames, keepalive);
+}
+
+// ---- what is wanted against what there is ----------------------------------------------------------------------------
+
+export function advance(session: Session, now: Now): void {
+  advanceClock(session, now);
+  fireDue(session);
+  if (session.phase === 'running' && !session.prerendering && session.client !== '') {
+    const stranded = inbox.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
+    for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
+    const candidates = candidatesOf(session);
+    for (let i = 0; i < candidates.length; i++) considerPromotion(session, candidates[i] as Connection);
+    if (authorised(session)) connect(session);
+    const active = activeOf(session);
+    if (active) {
+      if (active.kind.duplex) changeTopics(session, active);
+      flush(session, active, false);
+    }
+    armExpiry(session);
+  }
+  noteState(session);
+}
+
+/** Whether there is a token where one is needed; asks for it if not. */
+function authorised(session: Session): boolean {
+  if (!session.config.auth) return true;
+  if (session.token.state === 'none') {
+    session.token.state = 'asking';
+    session.out.push({ type: 'ask-token' });
+  }
+  return session.token.state === 'have';
+}
+
+function connect(session: Session): void {
+  const active = activeOf(session);
+  const candidates = candidatesOf(session);
+  const { deadlines, now } = session;
+  if (!active) {
+    if (candidates.length === 0 && !hasDeadline(deadlines, 'retry')) openNext(session);
+    return;
+  }
+  if (candidates.length > 0) return;
+  const transport = active.kind.transport;
+  const why = hasDeadline(deadlines, 'replace') ? undefined : replacementReason(session, active);
+  if (why !== undefined) {
+    const first = policy.ranking(session.policy, now.mono)[0];
+    const same = session.policy.available[transport] === true;
+    openCandidate(session, same || first === undefined ? transport : first, 'replace', why);
+    return;
+  }
+  const at = policy.upgradeAt(session.policy, transport, now.mono);
+  if (at === undefined) return clearDeadline(deadlines, 'upgrade');
+  if (at > now.mono) return setDeadline(deadlines, 'upgrade', at);
+  const better = policy.betterThan(session.policy, transport);
+  for (let i = 0; i < better.length; i++) {
+    const name = better[i] as string;
+    if ((session.policy.experience[name]?.outUntil ?? 0) > now.mono) continue;
+    openCandidate(session, name, 'upgrade', name === session.policy.preferred ? 'asked for' : 'better');
+    return;
+  }
+}
+
+/** Why the active connection must be replaced by another of its kind; `undefined` if it need not. */
+function replacementReason(session: Session, active: Connection): string | undefined {
+  if (active.suspect !== undefined) return active.suspect;
+  if (active.leaving) return 'the server asked us to move';
+  if (session.config.auth && active.tokenSerial !== session.token.serial) return 'new token';
+  const difference = inbox.compare(session.inbox, active.id, session.now.mono);
+  armTopics(session);
+  if (difference === 'same') return undefined;
+  if (active.kind.duplex) return needsPosition(session) ? 'new topics' : undefined;
+  return difference === 'missing' || active.kind.streaming ? 'new topics' : undefined;
+}
+
+/** Whether a subscription is missing that cannot be asked for in place, because it has a position to go on from. */
+function needsPosition(session: Session): boolean {
+  const active = activeOf(session);
+  const links = active && session.inbox.receptions[active.id]?.links;
+  for (const topic in session.inbox.subscriptions) {
+    const subscription = session.inbox.subscriptions[topic] as inbox.Subscription;
+    if (links?.[topic]?.serial === subscription.serial) continue;
+    if (subscription.partition >= 0 || subscription.since !== undefined) return true;
+  }
+  return false;
+}
+
+function armTopics(session: Session): void {
+  let earliest: number | undefined;
+  for (const topic in session.inbox.subscriptions) {
+    const at = session.inbox.subscriptions[topic]?.retryAt;
+    if (at !== undefined && at > session.now.mono && (earliest === undefined || at < earliest)) earliest = at;
+  }
+  if (earliest === undefined) clearDeadline(session.deadlines, 'topics');
+  else setDeadline(session.deadlines, 'topics', earliest);
+}
+
+function changeTopics(session: Session, active: Connection): void {
+  const frames: ClientFrame[] = [];
+  const gone = inbox.takeUnwanted(session.inbox, active.id);
+  if (gone.length > 0) frames.push({ type: 'unsubscribe', topics: gone });
+  const request = active.request + 1;
+  const topics = inbox.ask(session.inbox, active.id, request, session.now.mono);
+  if (topics.length > 0) {
+    active.request = request;
+    frames.push({ type: 'subscribe', request, topics });
+  }
+  if (frames.length > 0) transmit(session, active, frames);
+}
+
+function armExpiry(session: Session): void {
+  const at = outbox.nextExpiry(session.outbox);
+  if (at === undefined) clearDeadline(session.deadlines, 'sends');
+  else setDeadline(session.deadlines, 'sends', at);
+}
+
+// ---- what is told ----------------------------------------------------------------------------------------------------
+
+function stateOf(session: Session): State {
+  if (session.phase === 'closed' || session.phase === 'suspended' || session.phase === 'idle') {
+    return session.phase;
+  }
+  if (activeOf(session)) return 'open';
+  if (session.offline && session.lastError) return 'offline';
+  return session.everOpen ? 'reconnecting' : 'connecting';
+}
+
+function noteState(session: Session): void {
+  const state = stateOf(session);
+  if (state !== session.state) {
+    session.state = state;
+    session.since = session.now.wall;
+    trace(session, 'state', undefined, state);
+  }
+  session.out.push({ type: 'status' });
+}
+
+/** The monotonic time at which the session wants to be stepped at the latest; `undefined`: not before something happens. */
+export function nextDeadline(session: Session): number | undefined {
+  return earliestDeadline(session.deadlines);
+}
+
+/** When the next attempt is made, monotonic, if one is waited for. */
+export function nextAttemptAt(session: Session): number | undefined {
+  return deadlineAt(session.deadlines, 'retry');
+}
+
+/** The effects since the last call, in order. */
+export function takeEffects(session: Session): Effect[] {
+  return session.out.splice(0, session.out.length);
+}

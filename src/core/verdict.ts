@@ -1,0 +1,73 @@
+/**
+ * What an ended connection means, as one table: close codes, statuses, kinds and error codes to an action.
+ * Pure judgement: who waits how long is `backoff.ts`, which transport comes next is `policy.ts`.
+ */
+
+/**
+ *  - `retry`: nothing is wrong with the way; again, the first time at once
+ *  - `back-off`: the server wants less of us
+ *  - `switch`: this transport does not get through here; the next one
+ *  - `token`: the token was refused; ask for another
+ *  - `rekey`: this id belongs to another key; take new ones
+ *  - `stop`: trying again cannot help
+ */
+export type Action = 'retry' | 'back-off' | 'switch' | 'token' | 'rekey' | 'stop';
+
+const byCode: Readonly<Record<string, Action>> = {
+  UNSUPPORTED_PROTOCOL: 'stop',
+  FORBIDDEN: 'stop',
+  AUTH_FAILED: 'token',
+  KEY_MISMATCH: 'rekey',
+  TICKET_UNKNOWN: 'retry',
+  ORIGIN_DENIED: 'switch',
+  BAD_FRAME: 'back-off',
+  FRAME_TOO_LARGE: 'back-off',
+  BODY_TIMEOUT: 'back-off',
+  TOO_MANY_TOPICS: 'back-off',
+  TOO_MANY_CONNECTIONS: 'back-off',
+  SLOW_CONSUMER: 'back-off',
+  INTERNAL: 'back-off',
+};
+
+/** What an `error` frame asks for. A code that this version does not know is something to back off from. */
+export function verdictOfError(code: string): Action {
+  return Object.hasOwn(byCode, code) ? (byCode[code] as Action) : 'back-off';
+}
+
+/** As the adapter told it (`adapters/adapter.ts`), restated here because the core imports nothing. */
+export interface Ending {
+  readonly kind: 'closed' | 'aborted' | 'refused' | 'status' | 'type' | 'failed';
+  readonly code?: number;
+  readonly status?: number;
+  readonly detail?: string;
+}
+
+/** `proven`: a hello had come over it. A way that never worked is blamed sooner than one that did. */
+export function verdictOfEnding(ending: Ending, proven: boolean): Action {
+  const { kind, code, status } = ending;
+  if (kind === 'refused' || kind === 'type') return 'switch';
+  if (kind === 'status') return status === 429 || status === 503 ? 'back-off' : proven ? 'retry' : 'switch';
+  if (code === 1008 || code === 1003) return 'switch';
+  if (code === 1012 || code === 1013 || code === 1009) return 'back-off';
+  return proven ? 'retry' : 'switch';
+}
+
+/** In a few words, for traces and `status.lastError`. */
+export function describeEnding(ending: Ending): string {
+  const { kind, code, status, detail } = ending;
+  const what =
+    kind === 'status'
+      ? `status ${status}`
+      : kind === 'closed'
+        ? code === undefined
+          ? 'ended by the server'
+          : `closed with ${code}`
+        : kind === 'type'
+          ? 'answered with something else than a stream'
+          : kind === 'refused'
+            ? 'refused by the platform'
+            : kind === 'aborted'
+              ? 'aborted'
+              : 'failed';
+  return detail ? `${what} (${detail})` : what;
+}

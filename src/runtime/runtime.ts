@@ -1,0 +1,71 @@
+/**
+ * What a platform offers to a client. Passed in, never imported by whoever uses it; two clients with two runtimes in
+ * one process do not meet. Types only: `browser.ts` and `node.ts` fill it in.
+ */
+
+/** Two clocks, milliseconds. `wall` may jump; `mono` never runs backwards and may stand still in sleep. */
+export interface Now {
+  readonly wall: number;
+  readonly mono: number;
+}
+
+/** Facts about the page's life. `docs/ARCHITECTURE.md` says which platform events they come from. */
+export type Signal =
+  | 'visible'
+  | 'hidden'
+  | 'suspended'
+  | 'resumed'
+  | 'prerendering'
+  | 'activated'
+  | 'online'
+  | 'offline'
+  | 'network-changed'
+  | 'document-loaded';
+
+export type HttpPool = 'h1' | 'h2' | 'unknown';
+
+/** A place that survives the page: what worked here before. All of it may throw; callers guard. */
+export interface Store {
+  get(key: string): string | null | undefined;
+  set(key: string, value: string): void;
+}
+
+/** The parts that adapters use. A part that the platform lacks is absent. */
+export interface Platform {
+  readonly fetch?: typeof fetch;
+  readonly AbortController?: typeof AbortController;
+  readonly TextDecoder?: typeof TextDecoder;
+  readonly WebSocket?: WebSocketConstructor;
+  readonly EventSource?: EventSourceConstructor;
+  readonly document?: Document;
+  readonly window?: Window;
+}
+
+export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocket;
+export type EventSourceConstructor = new (
+  url: string,
+  options?: { withCredentials?: boolean; headers?: Record<string, string>; heartbeatTimeout?: number },
+) => EventSource;
+
+export interface Runtime {
+  readonly platform: Platform;
+  now(): Now;
+  /** Cryptographic random bytes. Throws where the platform has no such source. */
+  randomBytes(count: number): Uint8Array;
+  /** Runs at the end of the current task, before anything else of the event loop. */
+  defer(run: () => void): void;
+  /** One host timer. Returns what undoes it. */
+  startTimer(run: () => void, delayMs: number): () => void;
+  /** Tells the signals from now on, and at once (before it returns) those that already hold. Returns what ends it. */
+  listen(onSignal: (signal: Signal) => void): () => void;
+  /** Resolves a URL against the page; throws on nonsense. */
+  resolveUrl(url: string): string;
+  /** The page's origin, or `undefined` outside pages. */
+  readonly origin: string | undefined;
+  /** What the page's own timings say of the way to this origin, where the platform tells. */
+  httpPool(url: string): HttpPool;
+  /** The default memory; absent where storage is denied. */
+  readonly store: Store | undefined;
+  /** Where errors go that nobody listens for. */
+  report(error: unknown): void;
+}
