@@ -95,6 +95,7 @@ export function openCandidate(session: Session, transport: string, purpose: Purp
     postFailures: 0,
     acks: 0,
     request: 0,
+    inboxVersion: -1,
     hello: undefined,
     error: undefined,
   };

@@ -333,7 +333,7 @@ export function checkServerFrame(value: unknown): ServerFrame | 'ignored' | unde
   const type = value['type'];
   if (type === undefined) return isMessage(value) ? (value as unknown as MessageFrame) : undefined;
   if (!isText(type)) return undefined;
-  const check = Object.hasOwn(serverChecks, type) ? serverChecks[type] : undefined;
+  const check = Object.prototype.hasOwnProperty.call(serverChecks, type) ? serverChecks[type] : undefined;
   if (!check) return 'ignored';
   return check(value) ? (value as unknown as ServerFrame) : undefined;
 }
@@ -342,6 +342,6 @@ export function checkServerFrame(value: unknown): ServerFrame | 'ignored' | unde
 export function checkClientFrame(value: unknown): ClientFrame | undefined {
   if (!isObject(value)) return undefined;
   const type = value['type'];
-  if (!isText(type) || !Object.hasOwn(clientChecks, type)) return undefined;
+  if (!isText(type) || !Object.prototype.hasOwnProperty.call(clientChecks, type)) return undefined;
   return clientChecks[type]?.(value) ? (value as unknown as ClientFrame) : undefined;
 }

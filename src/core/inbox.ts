@@ -89,6 +89,8 @@ export interface Inbox {
   readonly receptions: Record<number, Reception>;
   epochs: string[];
   serial: number;
+  /** Rises whenever what is wanted, or what a connection has answered, may differ from before. */
+  version: number;
   /** Highest counter of the last few origins of ephemeral messages. */
   readonly origins: { origin: string; counter: number }[];
   /** Frames that were dropped, by reason: for traces and tests. */
@@ -109,6 +111,7 @@ export function createInbox(): Inbox {
     receptions: table<Reception>() as Record<number, Reception>,
     epochs: [],
     serial: 0,
+    version: 0,
     origins: [],
     dropped: { duplicate: 0, unconfirmed: 0, epoch: 0 },
   };
@@ -131,11 +134,13 @@ export function subscribe(
     retryAt: undefined,
   };
   inbox.subscriptions[topic] = subscription;
+  inbox.version++;
   return subscription;
 }
 
 export function unsubscribe(inbox: Inbox, topic: string): void {
   delete inbox.subscriptions[topic];
+  inbox.version++;
 }
 
 function linkOf(reception: Reception, subscription: Subscription): Link | undefined {
@@ -149,7 +154,7 @@ function upto(inbox: Inbox, subscription: Subscription): number {
   for (const id in inbox.receptions) {
     const reception = inbox.receptions[id] as Reception;
     const link = linkOf(reception, subscription);
-    if (!link || link.state !== 'attached') continue;
+    if (link?.state !== 'attached') continue;
     const position = reception.position[subscription.partition] ?? -1;
     if (position > highest) highest = position;
   }
@@ -367,6 +372,7 @@ export function confirm(
 ): boolean {
   const reception = inbox.receptions[connection];
   if (!reception) return true;
+  inbox.version++;
   const listed = table<TopicAnswer>();
   for (let i = 0; i < answers.length; i++) {
     const answer = answers[i] as TopicAnswer;
@@ -479,6 +485,7 @@ export function adoptEpochs(inbox: Inbox, connection: number, out: InboxEvent[])
   const reception = inbox.receptions[connection];
   if (!reception) return;
   const former = inbox.epochs;
+  inbox.version++;
   const changed = (partition: number): boolean =>
     former.length !== reception.epochs.length || former[partition] !== reception.epochs[partition];
   for (const other in inbox.receptions) fold(inbox, inbox.receptions[other] as Reception);

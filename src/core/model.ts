@@ -152,6 +152,8 @@ export interface Connection {
   /** Answers to sends since the last POST began. */
   acks: number;
   request: number;
+  /** The inbox's version at which it carried just what is wanted. */
+  inboxVersion: number;
   hello: HelloFacts | undefined;
   /** The `error` frame that announced its end. */
   error: { readonly code: string; readonly message: string } | undefined;

@@ -142,7 +142,8 @@ export function blame(policy: PolicyState, transport: string, now: number): void
 export function noteDeath(policy: PolicyState, transport: string, uptimeMs: number, now: number): void {
   const experience = policy.experience[transport];
   if (!experience) return;
-  experience.youngDeaths = uptimeMs < youngMs ? experience.youngDeaths + 1 : 0;
+  if (uptimeMs >= youngMs) return forgive(policy, transport);
+  experience.youngDeaths++;
   if (experience.youngDeaths >= 3) {
     experience.youngDeaths = 0;
     blame(policy, transport, now);

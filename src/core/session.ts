@@ -167,12 +167,14 @@ function fireDue(session: Session): void {
     const due = takeDue(session.deadlines, session.now.mono);
     if (!due) return;
     const connection = findConnection(session, due.id);
-    if (due.kind === 'sends') {
+    if (due.kind === 'topics') {
+      session.inbox.version++;
+    } else if (due.kind === 'sends') {
       outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
     } else if (due.kind === 'auth' && session.token.state !== 'none') {
       session.token.state = 'none';
     } else if (!connection) {
-      // `retry`, `upgrade`, `replace`, `topics` and `uplink` only hold `advance` back; they are over now.
+      // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
     } else if (due.kind === 'prove') {
       onUnproven(session, connection);
     } else if (due.kind === 'quiet') {
@@ -445,8 +447,8 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     session.toRelease = [];
   }
   if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
-    const { window, frameBytes, batchBytes } = hello.limits;
-    const limits = { window, frameBytes, batchBytes: batchBytes * 0.75, fromOldest: !kind.duplex };
+    const batchBytes = hello.limits.batchBytes * 0.75;
+    const limits = { ...hello.limits, batchBytes, fromOldest: !kind.duplex };
     const sends = outbox.take(session.outbox, active.id, limits, session.out as outbox.Settlement[]);
     for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
   }
@@ -518,9 +520,13 @@ function replacementReason(session: Session, active: Connection): string | undef
   if (active.suspect !== undefined) return active.suspect;
   if (active.leaving) return 'the server asked us to move';
   if (session.config.auth && active.tokenSerial !== session.token.serial) return 'new token';
+  if (active.inboxVersion === session.inbox.version) return undefined;
   const difference = inbox.compare(session.inbox, active.id, session.now.mono);
   armTopics(session);
-  if (difference === 'same') return undefined;
+  if (difference === 'same') {
+    active.inboxVersion = session.inbox.version;
+    return undefined;
+  }
   if (active.kind.duplex) return needsPosition(session) ? 'new topics' : undefined;
   return difference === 'missing' || active.kind.streaming ? 'new topics' : undefined;
 }
@@ -548,6 +554,7 @@ function armTopics(session: Session): void {
 }
 
 function changeTopics(session: Session, active: Connection): void {
+  if (active.inboxVersion === session.inbox.version) return;
   const frames: ClientFrame[] = [];
   const gone = inbox.takeUnwanted(session.inbox, active.id);
   if (gone.length > 0) frames.push({ type: 'unsubscribe', topics: gone });

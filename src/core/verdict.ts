@@ -31,7 +31,7 @@ const byCode: Readonly<Record<string, Action>> = {
 
 /** What an `error` frame asks for. A code that this version does not know is something to back off from. */
 export function verdictOfError(code: string): Action {
-  return Object.hasOwn(byCode, code) ? (byCode[code] as Action) : 'back-off';
+  return Object.prototype.hasOwnProperty.call(byCode, code) ? (byCode[code] as Action) : 'back-off';
 }
 
 /** As the adapter told it (`adapters/adapter.ts`), restated here because the core imports nothing. */

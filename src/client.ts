@@ -1,0 +1,575 @@
+/**
+ * The composition root: session, driver, runtime, protocol and adapters behind `subscribe` and `send`.
+ * Owns the public interface and the application's listeners. What to do about a network is decided in `src/core`.
+ */
+import mitt from 'mitt';
+import type { Adapter, AdapterFactory, TransportName } from './adapters/adapter.ts';
+import { toBase64Url } from './core/base64.ts';
+import { parseCursor } from './core/cursor.ts';
+import { createError, type HoldfastError } from './core/errors.ts';
+import { isBytes, isTopic } from './core/frames.ts';
+import type { Gap } from './core/inbox.ts';
+import { activeOf, createSession, type Session, type State, type Trace } from './core/model.ts';
+import { pendingCount } from './core/outbox.ts';
+import { nextAttemptAt } from './core/session.ts';
+import { createDriver, type Driver, type Told } from './driver.ts';
+import { guardedPromise } from './guarded-promise.ts';
+import type { Endpoint, Protocol } from './protocols/protocol.ts';
+import type { Platform, Runtime, Signal, Store } from './runtime/runtime.ts';
+import {
+  createHandle,
+  type Handle,
+  type HandleHost,
+  type SignalLike,
+  type SubscribeOptions,
+  type Subscription,
+  type TypedMessage,
+} from './subscription.ts';
+
+/** What travels under a topic: the type of its messages, or of messages, sends and replies apart. */
+export type Topics = Record<string, unknown>;
+type MessageOf<T> = T extends { message: infer M } ? M : T;
+type SendOf<T> = T extends { send: infer S } ? S : T;
+type ReplyOf<T> = T extends { reply: infer R } ? R : unknown;
+
+/** Never changes; another object when anything in it does. */
+export interface Status {
+  readonly state: State;
+  /** In use; `undefined` while there is none. */
+  readonly transport: TransportName | undefined;
+  /** Why this transport. */
+  readonly why: string | undefined;
+  /** Wall clock (milliseconds) since when the state is what it is. */
+  readonly since: number;
+  /** Attempts since a connection last held; 0 while one does. */
+  readonly attempt: number;
+  /** Wall clock (milliseconds) of the next attempt, while one is waited for. */
+  readonly nextAttemptAt: number | undefined;
+  /** How the last connection ended, or why none can be had. */
+  readonly lastError: HoldfastError | undefined;
+  /** What is resumed after a cut. */
+  readonly resume: 'full' | 'last-event-id' | 'none';
+  /** Sends without an answer yet. */
+  readonly pending: number;
+  /** Smoothed round trip, milliseconds, once measured. */
+  readonly rttMs: number | undefined;
+  /** This client's public id, once it has connected. */
+  readonly client: string | undefined;
+}
+
+export interface ClientEvents {
+  readonly status: Status;
+  readonly gap: Gap;
+  readonly error: HoldfastError;
+  readonly trace: Trace;
+}
+
+export interface SendOptions {
+  /** Milliseconds after which it is given up, default 60,000. */
+  readonly timeoutMs?: number;
+  /** Gives it up when it aborts. */
+  readonly signal?: SignalLike;
+  /** Sent now or never: not queued, not repeated, not answered; resolves once handed to the connection. Default false. */
+  readonly volatile?: boolean;
+}
+
+export interface ClientOptions {
+  /** Transports in order of preference. Default: all, WebSocket first (`holdfast`); none (`holdfast/core`). */
+  readonly adapters?: readonly AdapterFactory<Platform>[];
+  /** What the server's `authenticate` is to judge. Asked before the first open, before it expires, and after a refusal. */
+  readonly auth?: string | (() => string | PromiseLike<string>);
+  /** Where single transports live, if not at the client's URL. */
+  readonly endpoints?: Partial<Record<TransportName, string>>;
+  /** Default `same-origin`. With `include` the server must name this page's origin. */
+  readonly credentials?: 'omit' | 'same-origin' | 'include';
+  /** Sent with fetch requests only; each costs a CORS preflight on another origin. Default none. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where to remember what worked here; `false`: nowhere. Default `localStorage` where it may be used. */
+  readonly memory?: false | Store;
+  /** What the bytes mean. Default `holdfast()`. */
+  readonly protocol?: Protocol;
+  /** Waits between attempts: `baseMs` default 500, `capMs` default 20,000, full jitter. */
+  readonly backoff?: { readonly baseMs?: number; readonly capMs?: number };
+  /** What may wait to be sent: default 1,000 sends and 8 MiB. */
+  readonly outbox?: { readonly sends?: number; readonly bytes?: number };
+}
+
+export interface Client<T extends Topics = Topics> {
+  /** Connects at the end of the current task if nothing did yet. Throws at misuse only. */
+  subscribe<K extends keyof T & string>(
+    topic: K,
+    handler?: ((message: TypedMessage<MessageOf<T[K]>>) => void) | SubscribeOptions<MessageOf<T[K]>>,
+  ): Subscription<MessageOf<T[K]>>;
+  /**
+   * Resolves with the handler's reply when the server has applied it, once. Waits while there is no connection.
+   * Rejects with `NOT_SENT` (certain), `OUTCOME_UNKNOWN` (it may have been applied) or the server's own code.
+   */
+  send<K extends keyof T & string>(
+    topic: K,
+    data: SendOf<T[K]>,
+    options?: SendOptions,
+  ): Promise<ReplyOf<T[K]>>;
+  readonly status: Status;
+  /** Returns what removes the listener again. */
+  on<E extends keyof ClientEvents>(event: E, handler: (value: ClientEvents[E]) => void): () => void;
+  /** Connects, or tries at once if the next attempt is waited for. After `close` it resumes all subscriptions. */
+  open(): void;
+  /** Ends everything on the network. Subscriptions stay and resume with `open`; pending sends are settled. */
+  close(): void;
+  /** Changes to this transport now and stays there while it works; `null`: chooses by itself again. */
+  prefer(transport: TransportName | null): void;
+  /** Another user signed in or out: asks `auth` again and moves to the new identity. */
+  reauthenticate(): void;
+}
+
+export interface ClientDefaults {
+  readonly runtime: () => Runtime;
+  readonly adapters: readonly AdapterFactory<Platform>[];
+  readonly protocol: Protocol;
+}
+
+interface TopicState {
+  serial: number;
+  readonly handles: Handle[];
+  ready: boolean;
+}
+
+interface Waiting {
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: HoldfastError) => void;
+  readonly stop: (() => void) | undefined;
+}
+
+const sendTimeoutMs = 60_000;
+const memoryMs = 7 * 24 * 3_600_000;
+/** Bytes of a send's frame beside its payload, with room to spare. */
+const frameOverheadBytes = 64;
+
+function dictionary<V>(): Record<string, V> {
+  return Object.create(null) as Record<string, V>;
+}
+
+/** A map of the two members that `mitt` uses, for engines without `Map`. */
+function listenerMap(): Map<string, unknown> {
+  const lists = dictionary<unknown>();
+  return {
+    get: (key: string) => lists[key],
+    set: (key: string, value: unknown) => {
+      lists[key] = value;
+    },
+  } as unknown as Map<string, unknown>;
+}
+
+/** UTF-8 length of a JSON text, never too low: three bytes for each unit beyond ASCII. */
+function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7ff) bytes += 2;
+    else if (code > 0x7f) bytes++;
+  }
+  return bytes;
+}
+
+function misuse(what: string): HoldfastError {
+  return createError('MISUSE', what);
+}
+
+/** Inert: no request, no timer, no look at any global before something is wanted. */
+export function createClientWith<T extends Topics>(
+  defaults: ClientDefaults,
+  url: string,
+  options: ClientOptions,
+): Client<T> {
+  if (typeof url !== 'string' || url === '') throw misuse('`createClient` needs a URL');
+  const emitter = mitt<Record<string, unknown>>(listenerMap() as never);
+  const topics = dictionary<TopicState>();
+  const waiting = dictionary<Waiting>();
+  let errorListeners = 0;
+  let nextRef = 1;
+  let nextRequest = 1;
+  let closed = false;
+  let running: { session: Session; driver: Driver; runtime: Runtime; stop: () => void } | undefined;
+  let status: Status = {
+    state: 'idle',
+    transport: undefined,
+    why: undefined,
+    since: 0,
+    attempt: 0,
+    nextAttemptAt: undefined,
+    lastError: undefined,
+    resume: 'full',
+    pending: 0,
+    rttMs: undefined,
+    client: undefined,
+  };
+
+  // ---- listeners ---------------------------------------------------------------------------------------------------
+
+  function call<A>(listener: (argument: A) => void, argument: A): void {
+    try {
+      listener(argument);
+    } catch (cause) {
+      unhandled(createError('LISTENER_FAILED', 'A listener threw', { cause }));
+    }
+  }
+
+  function unhandled(error: HoldfastError): void {
+    if (errorListeners > 0) emitter.emit('error', error);
+    else running?.runtime.report(error);
+  }
+
+  function on<E extends keyof ClientEvents>(event: E, handler: (value: ClientEvents[E]) => void): () => void {
+    let listening = true;
+    const guarded = (value: unknown): void => {
+      try {
+        handler(value as ClientEvents[E]);
+      } catch (cause) {
+        // An error listener that throws is not asked again about its own error.
+        if (event === 'error') running?.runtime.report(cause);
+        else unhandled(createError('LISTENER_FAILED', `A listener of '${event}' threw`, { cause }));
+      }
+    };
+    emitter.on(event, guarded);
+    if (event === 'error') errorListeners++;
+    return () => {
+      if (!listening) return;
+      listening = false;
+      emitter.off(event, guarded);
+      if (event === 'error') errorListeners--;
+    };
+  }
+
+  // ---- start -------------------------------------------------------------------------------------------------------
+
+  function start(): Driver {
+    if (running) return running.driver;
+    const runtime = defaults.runtime();
+    const protocol = options.protocol ?? defaults.protocol;
+    const adapters = (options.adapters ?? defaults.adapters).map((make): Adapter => make(runtime.platform));
+    if (adapters.length === 0) throw misuse('`adapters` is empty: import those that should be used');
+    const bases = endpoints(runtime, adapters);
+    const session = createSession({
+      kinds: adapters.map(({ transport, facts }) => ({ transport, ...facts })),
+      auth: options.auth !== undefined,
+      backoff: { baseMs: options.backoff?.baseMs ?? 500, capMs: options.backoff?.capMs ?? 20_000 },
+      outbox: { sends: options.outbox?.sends ?? 1_000, bytes: options.outbox?.bytes ?? 8 * 1024 * 1024 },
+      seed: seedFrom(runtime.randomBytes(4)),
+    });
+    const driver = createDriver({
+      session,
+      runtime,
+      protocol,
+      adapters,
+      endpoint: (transport) => endpointOf(runtime, bases[transport] as string),
+      tell,
+    });
+    running = { session, driver, runtime, stop: idle };
+    recall(runtime, driver);
+    newIdentity(runtime, driver);
+    return driver;
+  }
+
+  function seedFrom(bytes: Uint8Array): number {
+    return bytes.reduce((seed, byte) => ((seed << 8) | byte) >>> 0, 0);
+  }
+
+  function endpoints(runtime: Runtime, adapters: readonly Adapter[]): Record<string, string> {
+    const bases = dictionary<string>();
+    adapters.forEach(({ transport }) => {
+      const raw = options.endpoints?.[transport] ?? url;
+      try {
+        bases[transport] = runtime.resolveUrl(raw).replace(/^ws/, 'http');
+      } catch (cause) {
+        throw createError('MISUSE', `'${raw}' is no URL here`, { cause });
+      }
+    });
+    return bases;
+  }
+
+  function endpointOf(runtime: Runtime, base: string): Endpoint {
+    return {
+      url: base,
+      credentials: options.credentials ?? 'same-origin',
+      headers: options.headers ?? {},
+      origin: runtime.origin,
+      requestNumber: nextRequest++,
+      nonce: toBase64Url(runtime.randomBytes(16)),
+    };
+  }
+
+  function newIdentity(runtime: Runtime, driver: Driver): void {
+    driver.put({
+      type: 'identity',
+      client: toBase64Url(runtime.randomBytes(16)),
+      key: toBase64Url(runtime.randomBytes(16)),
+    });
+  }
+
+  /** The page's signals are listened to from the first wish until `close`. */
+  function listen(): void {
+    const one = running;
+    if (!one || one.stop !== idle) return;
+    one.stop = one.runtime.listen((signal: Signal) => {
+      if (signal === 'document-loaded') one.driver.refresh();
+      else one.driver.put({ type: 'signal', signal });
+    });
+    one.driver.refresh();
+  }
+
+  function wish(): Driver {
+    const driver = start();
+    if (!closed) listen();
+    return driver;
+  }
+
+  // ---- memory ------------------------------------------------------------------------------------------------------
+
+  function store(runtime: Runtime): Store | undefined {
+    return options.memory === false ? undefined : (options.memory ?? runtime.store);
+  }
+
+  function recall(runtime: Runtime, driver: Driver): void {
+    try {
+      const text = store(runtime)?.get(`holdfast:${runtime.resolveUrl(url)}`);
+      if (!text) return;
+      const { transport, rttMs, at } = JSON.parse(text) as {
+        transport: string;
+        rttMs?: number;
+        at: number;
+      };
+      const age = runtime.now().wall - at;
+      if (age >= 0 && age < memoryMs) driver.put({ type: 'memory', transport, rttMs });
+    } catch {
+      // What cannot be read is not remembered.
+    }
+  }
+
+  function remember(transport: string, rttMs: number | undefined): void {
+    const runtime = running?.runtime;
+    if (!runtime) return;
+    try {
+      const text = JSON.stringify({ transport, rttMs, at: runtime.now().wall });
+      store(runtime)?.set(`holdfast:${runtime.resolveUrl(url)}`, text);
+    } catch {
+      // Storage may be full or forbidden at any time; nothing depends on it.
+    }
+  }
+
+  // ---- what the session tells --------------------------------------------------------------------------------------
+
+  function tell(told: Told): void {
+    switch (told.type) {
+      case 'message':
+        return each(told.message.topic, (handle) => handle.message(told.message));
+      case 'gap':
+        emitter.emit('gap', told.gap);
+        return each(told.gap.topic, (handle) => handle.gap(told.gap));
+      case 'ready': {
+        const state = topics[told.topic];
+        if (!state) return;
+        state.ready = true;
+        return each(told.topic, (handle) => handle.ready());
+      }
+      case 'ended': {
+        const error = createError(told.code, told.message, { topic: told.topic });
+        const handles = topics[told.topic]?.handles.slice() ?? [];
+        delete topics[told.topic];
+        for (let i = 0; i < handles.length; i++) (handles[i] as Handle).end(error);
+        return;
+      }
+      case 'settled': {
+        const one = waiting[told.ref];
+        delete waiting[told.ref];
+        one?.stop?.();
+        if (told.ok) one?.resolve(told.reply);
+        else one?.reject(told.error);
+        return;
+      }
+      case 'error':
+        return unhandled(told.error);
+      case 'trace':
+        return emitter.emit('trace', told.trace);
+      case 'status':
+        return noteStatus();
+      case 'remember':
+        return remember(told.transport, told.rttMs);
+      case 'ask-token':
+        return askToken();
+      case 'rekey':
+        return running && newIdentity(running.runtime, running.driver);
+    }
+  }
+
+  function each(topic: string, run: (handle: Handle) => void): void {
+    const handles = topics[topic]?.handles;
+    if (!handles) return;
+    if (handles.length === 1) return run(handles[0] as Handle);
+    const copy = handles.slice();
+    for (let i = 0; i < copy.length; i++) run(copy[i] as Handle);
+  }
+
+  function askToken(): void {
+    const driver = running?.driver;
+    const { auth } = options;
+    const failed = (cause: unknown): void => driver?.put({ type: 'token-failed', cause });
+    const got = (token: unknown): void => {
+      if (typeof token === 'string') driver?.put({ type: 'token', token });
+      else failed(misuse('`auth` must give a string'));
+    };
+    try {
+      const given = typeof auth === 'function' ? auth() : auth;
+      if (typeof given === 'object' && given !== null) given.then(got, failed);
+      else got(given);
+    } catch (cause) {
+      failed(cause);
+    }
+  }
+
+  function noteStatus(): void {
+    if (!running) return;
+    const { session } = running;
+    const active = activeOf(session);
+    const waitsUntil = nextAttemptAt(session);
+    const next: Status = {
+      state: session.state,
+      transport: active?.kind.transport as TransportName | undefined,
+      why: active?.reason,
+      since: session.since,
+      attempt: active ? 0 : session.attempt,
+      nextAttemptAt: waitsUntil === undefined ? undefined : session.now.wall + waitsUntil - session.now.mono,
+      lastError: session.lastError,
+      resume: 'full',
+      pending: pendingCount(session.outbox),
+      rttMs: session.policy.rttMs,
+      client: session.client === '' ? undefined : session.client,
+    };
+    for (const name in next) {
+      const key = name as keyof Status;
+      if (next[key] === status[key]) continue;
+      if (key === 'nextAttemptAt' && Math.abs((next[key] ?? 0) - (status[key] ?? 0)) < 50) continue;
+      status = next;
+      emitter.emit('status', status);
+      return;
+    }
+  }
+
+  // ---- the public interface ----------------------------------------------------------------------------------------
+
+  const host: HandleHost = {
+    call,
+    unhandled,
+    unsubscribe(handle) {
+      const state = topics[handle.topic];
+      const at = state ? state.handles.indexOf(handle) : -1;
+      handle.end();
+      if (!state || at < 0) return;
+      state.handles.splice(at, 1);
+      if (state.handles.length > 0) return;
+      delete topics[handle.topic];
+      running?.driver.put({ type: 'unsubscribe', topic: handle.topic });
+    },
+    guard: (begin) => guardedPromise(begin, unhandledUnlessOwn),
+  };
+
+  /** A subscription that the application itself ended owes nobody an error. */
+  function unhandledUnlessOwn(error: HoldfastError): void {
+    if (error.code !== 'UNSUBSCRIBED') unhandled(error);
+  }
+
+  function subscribe(topic: string, given?: unknown): Subscription {
+    if (!isTopic(topic))
+      throw misuse('A topic is a string of 1 to 256 characters without control characters');
+    const wanted = (typeof given === 'function' ? { message: given } : (given ?? {})) as SubscribeOptions;
+    const last = wanted.last ?? 0;
+    if (!(last >= 0) || Math.floor(last) !== last) throw misuse('`last` is a whole number');
+    if (wanted.since !== undefined && !parseCursor(wanted.since)) throw misuse('`since` is no cursor');
+    const driver = wish();
+    const handle = createHandle(topic, wanted, host);
+    if (wanted.signal?.aborted) return handle.subscription;
+    const state = topics[topic];
+    if (state) {
+      state.handles.push(handle);
+      if (state.ready) handle.ready();
+      return handle.subscription;
+    }
+    topics[topic] = { serial: 0, handles: [handle], ready: false };
+    driver.put({ type: 'subscribe', topic, last, since: wanted.since });
+    return handle.subscription;
+  }
+
+  function send(topic: string, data: unknown, how: SendOptions = {}): Promise<unknown> {
+    if (!isTopic(topic))
+      throw misuse('A topic is a string of 1 to 256 characters without control characters');
+    const ref = nextRef++;
+    const request = payloadOf(ref, topic, data);
+    const driver = wish();
+    return guardedPromise<unknown>((resolve, reject) => {
+      const { signal } = how;
+      const abort = (): void => driver.put({ type: 'abort', ref });
+      const stop = signal && (() => signal.removeEventListener?.('abort', abort));
+      waiting[ref] = { resolve, reject, stop };
+      signal?.addEventListener('abort', abort);
+      if (how.volatile) driver.put({ type: 'volatile', request });
+      else driver.put({ type: 'send', request, timeoutMs: how.timeoutMs ?? sendTimeoutMs });
+      if (signal?.aborted) abort();
+    }, unhandled);
+  }
+
+  /** The payload as it is now: what the application changes later does not travel. */
+  function payloadOf(
+    ref: number,
+    topic: string,
+    data: unknown,
+  ): { ref: number; topic: string; data: unknown; json?: string; bytes: number } {
+    const overhead = frameOverheadBytes + byteLength(topic);
+    if (typeof ArrayBuffer !== 'undefined' && (isBytes(data) || data instanceof ArrayBuffer)) {
+      const bytes = new Uint8Array(isBytes(data) ? data : data.slice(0));
+      return { ref, topic, data: bytes, bytes: Math.ceil(bytes.length / 3) * 4 + overhead };
+    }
+    let json: string | undefined;
+    try {
+      json = JSON.stringify(data);
+    } catch (cause) {
+      throw createError('MISUSE', 'The data cannot be written as JSON', { cause, topic });
+    }
+    if (json === undefined) throw misuse('The data is neither JSON nor bytes');
+    return { ref, topic, data: undefined, json, bytes: byteLength(json) + overhead };
+  }
+
+  function open(): void {
+    const driver = start();
+    closed = false;
+    listen();
+    driver.put({ type: 'open' });
+  }
+
+  function close(): void {
+    closed = true;
+    if (!running) return;
+    running.stop();
+    running.stop = idle;
+    running.driver.put({ type: 'close' });
+  }
+
+  function prefer(transport: TransportName | null): void {
+    start().put({ type: 'prefer', transport: transport ?? undefined });
+  }
+
+  return {
+    subscribe: subscribe as Client<T>['subscribe'],
+    send: send as Client<T>['send'],
+    get status() {
+      return status;
+    },
+    on,
+    open,
+    close,
+    prefer,
+    reauthenticate: () => running?.driver.put({ type: 'reauthenticate' }),
+  };
+}
+
+function idle(): void {
+  // Nothing is listened to.
+}

@@ -1,0 +1,13 @@
+/** `holdfast/core` in Node: the same, on Node's runtime. */
+import { type Client, type ClientOptions, createClientWith, type Topics } from './client.ts';
+import { holdfast } from './protocols/holdfast.ts';
+import { nodeRuntime } from './runtime/node.ts';
+
+export function createClient<T extends Topics = Topics>(
+  url: string,
+  options: ClientOptions & Required<Pick<ClientOptions, 'adapters'>>,
+): Client<T> {
+  return createClientWith<T>({ runtime: nodeRuntime, adapters: [], protocol: holdfast() }, url, options);
+}
+
+export * from './public.ts';

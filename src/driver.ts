@@ -1,0 +1,169 @@
+/**
+ * Runs a session: takes inputs one after another, carries out the effects, arms one host timer for the earliest deadline.
+ * Owns the queue and the live connections by id. It decides nothing; it tells the application after the work is done.
+ */
+import type { Adapter, AdapterConnection, AdapterSink } from './adapters/adapter.ts';
+import { createError } from './core/errors.ts';
+import type { BatchFrame, ClientFrame, OpenFrame } from './core/frames.ts';
+import type { Effect, Input, Session } from './core/model.ts';
+import { advance, nextDeadline, step, takeEffects } from './core/session.ts';
+import type { Endpoint, Protocol } from './protocols/protocol.ts';
+import type { Runtime } from './runtime/runtime.ts';
+
+/** Effects that concern the application and not the network. */
+export type Told = Exclude<Effect, { type: 'open' | 'poll' | 'transmit' | 'end' }>;
+
+export interface DriverOptions {
+  readonly session: Session;
+  readonly runtime: Runtime;
+  readonly protocol: Protocol;
+  readonly adapters: readonly Adapter[];
+  /** Where a transport lives; asked for each request. */
+  readonly endpoint: (transport: string) => Endpoint;
+  /** The application's part of the effects, in order, after all that concerns the network. May throw; nothing else is lost. */
+  readonly tell: (told: Told) => void;
+}
+
+export interface Driver {
+  /** Queues an input. It is taken at the end of the current task, with all others of that task. */
+  put(input: Input): void;
+  /** Adapters may run now that could not before. */
+  refresh(): void;
+}
+
+interface Live {
+  readonly adapter: Adapter;
+  readonly connection: AdapterConnection;
+}
+
+/** Host timers take no more; a longer wait is simply looked at again. */
+const timerMaxMs = 2_147_483_647;
+
+export function createDriver(options: DriverOptions): Driver {
+  const { session, runtime, protocol, adapters, endpoint, tell } = options;
+  const queue: Input[] = [];
+  const live: Record<number, Live | undefined> = Object.create(null) as Record<number, Live | undefined>;
+  let scheduled = false;
+  let armedFor: number | undefined;
+  let disarm: (() => void) | undefined;
+
+  function put(input: Input): void {
+    queue.push(input);
+    schedule();
+  }
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    runtime.defer(drain);
+  }
+
+  function drain(): void {
+    const told: Told[] = [];
+    // Effects may bring inputs back at once; each round takes all that waits, so nothing runs inside anything else.
+    try {
+      do {
+        const inputs = queue.splice(0, queue.length);
+        for (let i = 0; i < inputs.length; i++) step(session, inputs[i] as Input, runtime.now());
+        advance(session, runtime.now());
+        const effects = takeEffects(session);
+        for (let i = 0; i < effects.length; i++) carryOut(effects[i] as Effect, told);
+      } while (queue.length > 0);
+    } catch (error) {
+      // A fault of this library: it is told, and the next input finds a session that still runs.
+      runtime.report(error);
+    }
+    scheduled = false;
+    arm();
+    for (let i = 0; i < told.length; i++) {
+      try {
+        tell(told[i] as Told);
+      } catch (error) {
+        runtime.report(error);
+      }
+    }
+  }
+
+  function arm(): void {
+    const at = nextDeadline(session);
+    if (at === armedFor && disarm) return;
+    disarm?.();
+    disarm = undefined;
+    armedFor = at;
+    if (at === undefined) return;
+    const delay = Math.min(timerMaxMs, Math.max(0, Math.ceil(at - runtime.now().mono)));
+    disarm = runtime.startTimer(() => {
+      disarm = undefined;
+      armedFor = undefined;
+      put({ type: 'time' });
+    }, delay);
+  }
+
+  function carryOut(effect: Effect, told: Told[]): void {
+    switch (effect.type) {
+      case 'open':
+        return open(effect.id, effect.transport, effect.open);
+      case 'poll':
+        return poll(effect.id, effect.open);
+      case 'transmit':
+        return transmit(effect.id, effect.frames, effect.batch, effect.keepalive);
+      case 'end':
+        return live[effect.id]?.connection.close();
+      default:
+        told.push(effect);
+    }
+  }
+
+  function open(id: number, transport: string, frame: OpenFrame): void {
+    const adapter = adapters.filter((one) => one.transport === transport)[0];
+    if (!adapter) return put({ type: 'ended', id, ending: { kind: 'refused', detail: 'no such adapter' } });
+    const request = protocol.open(adapter.transport, frame, endpoint(transport));
+    live[id] = { adapter, connection: adapter.open(request, sinkOf(id)) };
+  }
+
+  function poll(id: number, frame: OpenFrame): void {
+    const one = live[id];
+    if (!one) return;
+    const { transport } = one.adapter;
+    one.connection.poll(protocol.open(transport, frame, endpoint(transport)));
+  }
+
+  function transmit(id: number, frames: readonly ClientFrame[], batch: BatchFrame, keepalive: boolean): void {
+    const one = live[id];
+    if (!one) return;
+    const { transport, facts } = one.adapter;
+    one.connection.send(protocol.transmit(facts, frames, batch, endpoint(transport), keepalive));
+  }
+
+  function sinkOf(id: number): AdapterSink {
+    return {
+      opened: () => put({ type: 'opened', id }),
+      received(unit) {
+        const frames = protocol.decode(unit);
+        put(frames ? { type: 'frames', id, frames } : { type: 'undecodable', id });
+      },
+      answered: () => put({ type: 'answered', id }),
+      posted: (result) => put({ type: 'posted', id, ok: result.ok, status: result.status }),
+      closed(ending) {
+        delete live[id];
+        put({ type: 'ended', id, ending });
+      },
+    };
+  }
+
+  function refresh(): void {
+    const transports: string[] = [];
+    for (let i = 0; i < adapters.length; i++) {
+      const adapter = adapters[i] as Adapter;
+      try {
+        if (adapter.available()) transports.push(adapter.transport);
+      } catch (cause) {
+        const what = `The adapter ${adapter.transport} threw`;
+        runtime.report(createError('NO_TRANSPORT', what, { cause }));
+      }
+    }
+    put({ type: 'available', transports });
+  }
+
+  return { put, refresh };
+}

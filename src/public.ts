@@ -1,0 +1,28 @@
+/** What every entry exports beside `createClient`. */
+export type {
+  Adapter,
+  AdapterConnection,
+  AdapterFactory,
+  AdapterFacts,
+  AdapterRequest,
+  AdapterSink,
+  Closed,
+  CloseKind,
+  Outgoing,
+  Posted,
+  TransportName,
+  Unit,
+} from './adapters/adapter.ts';
+export type { Client, ClientEvents, ClientOptions, SendOptions, Status, Topics } from './client.ts';
+export {
+  type ClientErrorCode,
+  type HoldfastError,
+  type HoldfastErrorCode,
+  isHoldfastError,
+  type ServerErrorCode,
+} from './core/errors.ts';
+export type { Gap, Message } from './core/inbox.ts';
+export type { Role, State, Trace } from './core/model.ts';
+export type { Endpoint, Protocol } from './protocols/protocol.ts';
+export type { Platform, Runtime, Store } from './runtime/runtime.ts';
+export type { SignalLike, SubscribeOptions, Subscription, TypedMessage } from './subscription.ts';
