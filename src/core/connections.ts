@@ -3,7 +3,7 @@
  * Every hard feature is these five. What makes them happen stands in `session.ts`.
  */
 import { backoffMs } from './backoff.ts';
-import { clearDeadline, clearDeadlinesOf, hasDeadline, setDeadline } from './deadlines.ts';
+import { clearDeadline, clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline } from './deadlines.ts';
 import { createError } from './errors.ts';
 import {
   type BatchFrame,
@@ -90,6 +90,7 @@ export function openCandidate(session: Session, transport: string, purpose: Purp
     suspect: undefined,
     leaving: false,
     asking: !kind.streaming,
+    brought: false,
     pollMs: pollMinMs,
     posting: false,
     postFailures: 0,
@@ -154,12 +155,13 @@ export function retryLater(session: Session, attempt: number, atLeastMs = 0): vo
 export function pollAgain(session: Session, connection: Connection): void {
   const holdMs = connection.kind.held && connection.role === 'active' ? (connection.hello?.holdMs ?? 0) : 0;
   connection.asking = true;
+  connection.brought = false;
   session.out.push({ type: 'poll', id: connection.id, open: openFrame(session, connection.id, holdMs) });
   setDeadline(session.deadlines, 'quiet', session.now.mono + holdMs + pollGraceMs, connection.id);
 }
 
 /** A poll's answer is complete. */
-export function onAnswered(session: Session, connection: Connection, brought: boolean): void {
+export function onAnswered(session: Session, connection: Connection): void {
   connection.asking = false;
   connection.misses = 0;
   clearDeadline(session.deadlines, 'quiet', connection.id);
@@ -168,7 +170,7 @@ export function onAnswered(session: Session, connection: Connection, brought: bo
     return lose(session, connection, { kind: 'failed', detail: 'the answer had no hello' });
   }
   if (connection.kind.held) return pollAgain(session, connection);
-  connection.pollMs = brought ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
+  connection.pollMs = connection.brought ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
   setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);
 }
 
@@ -382,7 +384,7 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (ending.code === 1009 || ending.status === 413) {
     blameOldest(session.outbox, connection.id, session.out as never);
   }
-  if (action === 'stop') return stop(session);
+  if (action === 'stop') return stop(session, code, why);
   if (action === 'token') refuseToken(session);
   if (action === 'rekey') rekey(session);
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
@@ -390,10 +392,15 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   else loseUnproven(session, connection, action);
 }
 
-/** Nothing that we do can help: the session ends, and says why. */
-function stop(session: Session): void {
+/** Nothing that we do can help: the session and all its subscriptions end, and say why. */
+function stop(session: Session, code: string, message: string): void {
   if (session.lastError) session.out.push({ type: 'error', error: session.lastError });
   closeAll(session);
+  for (const topic in session.inbox.subscriptions) {
+    const serial = session.inbox.subscriptions[topic]?.serial as number;
+    session.out.push({ type: 'ended', topic, serial, code, message });
+    inbox.unsubscribe(session.inbox, topic);
+  }
   settleAll(session.outbox, 'CLOSED', session.out as never);
   session.phase = 'closed';
 }
@@ -436,6 +443,12 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   policy.noteDeath(session.policy, connection.kind.transport, uptime, mono);
   if (candidatesOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;
   session.tried = [];
+  const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
+  if (told !== undefined) {
+    // The server said when to come back.
+    session.attempt = Math.max(1, session.attempt);
+    return setDeadline(session.deadlines, 'retry', told);
+  }
   retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
 }
 

@@ -145,6 +145,8 @@ export interface Connection {
   leaving: boolean;
   /** Polls: an answer is under way. */
   asking: boolean;
+  /** Polls: the last answer brought a message. */
+  brought: boolean;
   pollMs: number;
   /** One-way: a POST is under way. */
   posting: boolean;

@@ -202,7 +202,7 @@ function onConnection(
     case 'undecodable':
       return lose(session, connection, { kind: 'failed', detail: 'it brought what is no frame' });
     case 'answered':
-      return onAnswered(session, connection, connection.heardAt === session.now.mono);
+      return onAnswered(session, connection);
     case 'posted':
       return onPosted(session, connection, input.ok, input.status);
     case 'ended':
@@ -237,6 +237,7 @@ function onFrame(session: Session, connection: Connection, frame: ServerFrame): 
   const { inbox: box, out } = session;
   switch (frame.type) {
     case undefined:
+      connection.brought = true;
       return inbox.message(
         box,
         connection.id,
