@@ -373,6 +373,10 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   const why = connection.error
     ? `${connection.error.code}: ${connection.error.message}`
     : describeEnding(ending);
+  if (ending.code === 1009 || ending.status === 413) {
+    // Before it is forgotten what was on its way here.
+    blameOldest(session.outbox, connection.id, session.out as never);
+  }
   end(session, connection, why);
   if (role === 'draining' || session.phase !== 'running') return;
   const proven = connection.phase === 'proven';
@@ -381,9 +385,6 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   session.lastError = createError(code, `${connection.kind.transport}: ${why}`, {
     retryable: action !== 'stop',
   });
-  if (ending.code === 1009 || ending.status === 413) {
-    blameOldest(session.outbox, connection.id, session.out as never);
-  }
   if (action === 'stop') return stop(session, code, why);
   if (action === 'token') refuseToken(session);
   if (action === 'rekey') rekey(session);

@@ -585,11 +585,15 @@ function newEphemeral(inbox: Inbox, mark: string): boolean {
   return true;
 }
 
-/** Whether another connection carries the subscription on, and so may still bring what this one cannot. */
+/**
+ * Whether another connection may still bring what this one cannot: one that carries the subscription on, or has asked
+ * for it from where it stands (a poll between two answers has). It answers or ends in a bounded time.
+ */
 function bridged(inbox: Inbox, subscription: Subscription, but: Reception): boolean {
   for (const other in inbox.receptions) {
     const reception = inbox.receptions[other] as Reception;
-    if (reception !== but && linkOf(reception, subscription)?.state === 'attached') return true;
+    const link = reception === but ? undefined : linkOf(reception, subscription);
+    if (link?.state === 'attached' || (link?.state === 'asked' && link.partition >= 0)) return true;
   }
   return false;
 }

@@ -1,0 +1,115 @@
+/**
+ * EventSource (SSE): the platform's own, or one that the page injects because it needs headers.
+ * Whichever it is, it is closed for good at its first error: when to try again is the session's affair.
+ */
+import type { EventSourceConstructor, Platform } from '../runtime/runtime.ts';
+import type { AdapterFactory, AdapterRequest } from './adapter.ts';
+import { type Guard, guard, messageOf } from './guard.ts';
+import { exchange, request } from './request.ts';
+import { uplink } from './uplink.ts';
+
+export interface EventSourceOptions {
+  /** Instead of the platform's own, for instance `EventSourcePolyfill` of `event-source-polyfill`. */
+  readonly EventSource?: EventSourceConstructor;
+  /** Headers for the stream, on top of the client's. The native EventSource sends none. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Five hours, the most that event-source-polyfill takes: its watchdog would be a second one beside the session's. */
+const heartbeatTimeoutMs = 18_000_000;
+
+/**
+ * How event-source-polyfill asks: its `Transport` option, which native ones ignore. Its own transport cancels a reader
+ * that has failed, whose rejection nobody catches (in Node that ends the process), and prints each failure.
+ */
+function transportFor(platform: Platform, asked: AdapterRequest, link: Guard): () => object {
+  // The polyfill calls it with `new`, which an arrow function does not allow.
+  return function Transport() {
+    return {
+      open(
+        _xhr: unknown,
+        onStart: (status: number, statusText: string, type: string, headers: object) => void,
+        onProgress: (text: string) => void,
+        onFinish: () => void,
+        url: string,
+        _withCredentials: boolean,
+        headers: Record<string, string>,
+      ) {
+        const get: AdapterRequest = { url, method: 'GET', headers, credentials: asked.credentials };
+        const abort = request(platform, get, {
+          onHead(head) {
+            const detail = `${head.status} ${head.type}`;
+            if (head.status !== 200) link.closed({ kind: 'status', status: head.status, detail });
+            else if (head.type !== 'text/event-stream') link.closed({ kind: 'type', detail });
+            else onStart(head.status, '', head.type, {});
+          },
+          onText: onProgress,
+          onEnd(failure) {
+            if (failure === undefined) link.closed({ kind: 'closed' });
+            else onFinish();
+          },
+        });
+        return { abort };
+      },
+    };
+  };
+}
+
+function optionsFor(platform: Platform, asked: AdapterRequest, headers: object, link: Guard): object {
+  const options = {
+    withCredentials: asked.credentials === 'include',
+    headers: { ...asked.headers, ...headers },
+    heartbeatTimeout: heartbeatTimeoutMs,
+  };
+  if (!platform.fetch || !platform.TextDecoder) return options;
+  return { ...options, Transport: transportFor(platform, asked, link) };
+}
+
+/** The POST at the same moment: its success says nothing, its failure is the connection's. */
+function openBeside(platform: Platform, asked: AdapterRequest, link: Guard): void {
+  link.atEnd(
+    exchange(platform, asked, {
+      onHead() {},
+      onLines: (text) => link.received({ text }),
+      onEnd(reason) {
+        if (reason.kind !== 'closed') link.closed(reason);
+      },
+    }),
+  );
+}
+
+export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Platform> {
+  return (platform) => ({
+    transport: 'eventsource',
+    facts: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
+    available: () => (options.EventSource ?? platform.EventSource) !== undefined,
+    open(asked, sink) {
+      const link = guard(sink);
+
+      function receive(event: MessageEvent<string>): void {
+        const unit = { text: event.data, event: event.type };
+        link.received(event.lastEventId ? { ...unit, id: event.lastEventId } : unit);
+      }
+
+      try {
+        const Constructor = options.EventSource ?? platform.EventSource;
+        if (!Constructor) throw new Error('no EventSource');
+        const source = new Constructor(asked.url, optionsFor(platform, asked, options.headers ?? {}, link));
+        link.listen(source, 'open', link.opened);
+        link.listen(source, 'message', receive);
+        link.listen(source, 'holdfast', receive);
+        link.listen(source, 'error', () => link.closed({ kind: 'failed' }));
+        link.atEnd(() => source.close());
+        if (asked.beside) openBeside(platform, asked.beside, link);
+      } catch (error) {
+        link.closedSoon({ kind: 'refused', detail: messageOf(error) });
+      }
+
+      return {
+        send: uplink(platform, link),
+        poll() {},
+        close: () => link.closed({ kind: 'aborted' }),
+      };
+    },
+  });
+}

@@ -1,0 +1,32 @@
+/**
+ * HTTP streaming: a POST whose answer (NDJSON) does not end, read as it comes by fetch.
+ * Knows nothing of frames; what it reads are lines.
+ */
+import type { Platform } from '../runtime/runtime.ts';
+import type { AdapterFactory } from './adapter.ts';
+import { guard } from './guard.ts';
+import { exchange } from './request.ts';
+import { uplink } from './uplink.ts';
+
+export function httpStream(): AdapterFactory<Platform> {
+  return (platform) => ({
+    transport: 'http-stream',
+    facts: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
+    available: () => platform.fetch !== undefined && platform.TextDecoder !== undefined,
+    open(request, sink) {
+      const link = guard(sink);
+      link.atEnd(
+        exchange(platform, request, {
+          onHead: link.opened,
+          onLines: (text) => link.received({ text }),
+          onEnd: (reason) => link.closed(reason),
+        }),
+      );
+      return {
+        send: uplink(platform, link),
+        poll() {},
+        close: () => link.closed({ kind: 'aborted' }),
+      };
+    },
+  });
+}

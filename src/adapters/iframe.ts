@@ -1,0 +1,119 @@
+/**
+ * iframe streaming: a hidden document that never ends and hands each unit to this page by `postMessage`.
+ * Owns the frame and the form that asks for it; must not know what the units mean, nor when to recycle the frame.
+ */
+import type { Platform } from '../runtime/runtime.ts';
+import type { AdapterFactory, AdapterRequest } from './adapter.ts';
+import { guard, messageOf } from './guard.ts';
+import { uplink } from './uplink.ts';
+
+/**
+ * A frame that is made before the document's `load` delays it for ever, and one made inside the `load` handlers leaves
+ * Chromium's tab spinning. `loadEventEnd` is set once the handlers have run.
+ */
+function hasLoaded(platform: Platform): boolean {
+  const { document, window } = platform;
+  if (!document || !window || document.readyState !== 'complete') return false;
+  const timing = window.performance?.timing;
+  return !timing || timing.loadEventEnd > 0;
+}
+
+function hiddenFrame(document: Document, name: string): HTMLIFrameElement {
+  const frame = document.createElement('iframe');
+  frame.name = name;
+  frame.style.display = 'none';
+  return frame;
+}
+
+/** A form that asks for the request's document in the frame of that name: a POST leaves no entry in the history. */
+function hiddenForm(document: Document, request: AdapterRequest, name: string): HTMLFormElement {
+  const form = document.createElement('form');
+  form.method = request.method;
+  form.action = request.url;
+  form.target = name;
+  form.acceptCharset = 'utf-8';
+  form.style.display = 'none';
+  const fields = request.fields ?? {};
+  const names = Object.keys(fields);
+  for (let i = 0; i < names.length; i++) {
+    const input = document.createElement('input');
+    input.type = 'hidden';
+    input.name = names[i] as string;
+    input.value = fields[input.name] as string;
+    form.appendChild(input);
+  }
+  return form;
+}
+
+/** The origin of an absolute URL, as `event.origin` spells it. */
+function originOf(url: string): string {
+  const found = /^(https?):\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url);
+  const scheme = (found?.[1] ?? '').toLowerCase();
+  const host = (found?.[2] ?? '').toLowerCase();
+  return `${scheme}://${host.replace(scheme === 'https' ? /:443$/ : /:80$/, '')}`;
+}
+
+/** Whether the frame still shows what it was made with: Firefox tells a `load` of that too. */
+function isBlank(frame: HTMLIFrameElement): boolean {
+  try {
+    return frame.contentWindow?.location.href === 'about:blank';
+  } catch {
+    return false; // Another origin's document (or the browser's own page about an error).
+  }
+}
+
+export function iframe(): AdapterFactory<Platform> {
+  let frameCount = 0;
+  return (platform) => ({
+    transport: 'iframe',
+    facts: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
+    available: () => hasLoaded(platform),
+    open(request, sink) {
+      const link = guard(sink);
+
+      function start(document: Document, window: Window): void {
+        const name = `holdfast-${request.mark ?? ''}-${++frameCount}`;
+        const frame = hiddenFrame(document, name);
+        const form = hiddenForm(document, request, name);
+        const origin = originOf(request.url);
+        const mark = request.mark === undefined ? '' : `${request.mark}\n`;
+
+        link.listen(window, 'message', (event: MessageEvent<unknown>) => {
+          const data = event.data;
+          if (event.source !== frame.contentWindow || event.origin !== origin) return;
+          if (typeof data !== 'string' || data.slice(0, mark.length) !== mark) return;
+          link.opened();
+          link.received({ text: data.slice(mark.length) });
+        });
+        // Neither says whether the document came to its end, was cut, or never came.
+        const ended = (): void => {
+          if (!isBlank(frame)) link.closed({ kind: 'failed', detail: 'the document ended' });
+        };
+        link.listen(frame, 'load', ended);
+        link.listen(frame, 'error', ended);
+
+        const parent = document.body ?? document.documentElement;
+        link.atEnd(() => {
+          frame.parentNode?.removeChild(frame);
+          form.parentNode?.removeChild(form);
+        });
+        parent.appendChild(frame);
+        parent.appendChild(form);
+        form.submit();
+      }
+
+      try {
+        if (!platform.document || !platform.window) throw new Error('no document');
+        start(platform.document, platform.window);
+      } catch (error) {
+        link.closedSoon({ kind: 'refused', detail: messageOf(error) });
+      }
+
+      return {
+        send: uplink(platform, link),
+        poll() {},
+        close: () => link.closed({ kind: 'aborted' }),
+      };
+    },
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * Both kinds of polling: one POST for each poll, whose answer ends. When to ask again is the session's affair.
+ * The two differ in one fact only: whether the server holds a poll open until something is due.
+ *
+ * @internal
+ */
+import type { Platform } from '../runtime/runtime.ts';
+import type { AdapterFactory, AdapterRequest } from './adapter.ts';
+import { guard } from './guard.ts';
+import { exchange } from './request.ts';
+import { uplink } from './uplink.ts';
+
+export function polling(transport: 'long-poll' | 'poll', held: boolean): AdapterFactory<Platform> {
+  return (platform) => ({
+    transport,
+    facts: { roundTrips: 2, duplex: false, streaming: false, binary: false, fresh: false, held },
+    available: () => platform.fetch !== undefined,
+    open(request, sink) {
+      const link = guard(sink);
+      let abort: (() => void) | undefined;
+      link.atEnd(() => abort?.());
+
+      function ask(asked: AdapterRequest): void {
+        if (abort || link.isOver()) return;
+        abort = exchange(platform, asked, {
+          onHead: link.opened,
+          onLines: (text) => link.received({ text }),
+          onEnd(reason) {
+            abort = undefined;
+            if (reason.kind === 'closed') link.answered();
+            else link.closed(reason);
+          },
+        });
+      }
+
+      ask(request);
+      return {
+        send: uplink(platform, link),
+        poll: ask,
+        close: () => link.closed({ kind: 'aborted' }),
+      };
+    },
+  });
+}

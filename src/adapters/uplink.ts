@@ -1,0 +1,34 @@
+/**
+ * The way up of the one-way transports: each `send` is one POST, whose answer's lines are units of the connection.
+ * No queue, no retry: the session begins a POST only after the last one was `posted`.
+ *
+ * @internal
+ */
+import type { Platform } from '../runtime/runtime.ts';
+import type { Outgoing } from './adapter.ts';
+import type { Guard } from './guard.ts';
+import { exchange } from './request.ts';
+
+/** The `send` of a one-way connection. What is under way ends with the connection, unless it may outlive the page. */
+export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) => void {
+  let abort: (() => void) | undefined;
+  link.atEnd(() => abort?.());
+
+  return (outgoing) => {
+    if (link.isOver() || !('request' in outgoing)) return;
+    const asked = outgoing.request;
+    const undo = exchange(platform, asked, {
+      onHead() {},
+      onLines: (text) => link.received({ text }),
+      onEnd(reason, status) {
+        if (abort === undo) abort = undefined;
+        link.posted({
+          ok: reason.kind === 'closed',
+          ...(status === undefined ? {} : { status }),
+          ...(reason.detail === undefined ? {} : { detail: reason.detail }),
+        });
+      },
+    });
+    if (!asked.keepalive) abort = undo;
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * `holdfast.v1` on the wire: frames into requests and messages, units into frames (`docs/PROTOCOL.md`).
+ * Owns the form of URLs, bodies and subprotocols; must not know what a frame brings about, nor how a request is made.
+ */
+import type { AdapterFacts, AdapterRequest, Outgoing, TransportName, Unit } from '../adapters/adapter.ts';
+import { toBase64Url, utf8 } from '../core/base64.ts';
+import { decodeFrame, encodeFrame } from '../core/codec.ts';
+import {
+  type BatchFrame,
+  type ClientFrame,
+  checkServerFrame,
+  isBytes,
+  type OpenFrame,
+  protocolName,
+  type ServerFrame,
+} from '../core/frames.ts';
+import type { Endpoint, Protocol } from './protocol.ts';
+
+/** Characters of an open that still travels as a subprotocol (section 5). */
+const subprotocolLengthMax = 4096;
+
+const lineFeed = 10;
+
+function withQuery(url: string, query: Readonly<Record<string, string>>): string {
+  const whole = url.split('#')[0] as string;
+  const pairs = Object.keys(query).map((name) => `${name}=${encodeURIComponent(query[name] as string)}`);
+  return `${whole}${whole.indexOf('?') < 0 ? '?' : '&'}${pairs.join('&')}`;
+}
+
+function urlOf(endpoint: Endpoint, client: string): string {
+  return withQuery(endpoint.url, { client, n: String(endpoint.requestNumber) });
+}
+
+function lines(frames: readonly ClientFrame[]): string {
+  return frames.map((frame) => `${encodeFrame(frame)}\n`).join('');
+}
+
+/** `text/plain` and `Accept` need no CORS preflight, which would cost a round trip. */
+function post(endpoint: Endpoint, client: string, frames: readonly ClientFrame[]): AdapterRequest {
+  return {
+    url: urlOf(endpoint, client),
+    method: 'POST',
+    headers: {
+      ...endpoint.headers,
+      accept: 'application/x-ndjson',
+      'content-type': 'text/plain;charset=UTF-8',
+    },
+    body: lines(frames),
+    credentials: endpoint.credentials,
+  };
+}
+
+function openWebSocket(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
+  const text = encodeFrame(open);
+  const { headers, credentials } = endpoint;
+  const request = { url: urlOf(endpoint, open.client), method: 'GET' as const, headers, credentials };
+  const encoded = toBase64Url(utf8(text));
+  return encoded.length <= subprotocolLengthMax
+    ? { ...request, protocols: [protocolName, `open.${encoded}`] }
+    : { ...request, protocols: [protocolName], first: [text] };
+}
+
+/** The stream's GET, and beside it the open that its ticket stands for (section 5.3). */
+function openEventSource(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
+  const ticket = open.ticket ?? endpoint.nonce;
+  const { headers, credentials } = endpoint;
+  return {
+    url: withQuery(urlOf(endpoint, open.client), { ticket }),
+    method: 'GET',
+    headers: { ...headers, accept: 'text/event-stream' },
+    credentials,
+    beside: post(endpoint, open.client, [{ ...open, ticket }]),
+  };
+}
+
+function openIframe(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
+  // Only letters and digits, because the hub writes it into a script.
+  const nonce = endpoint.nonce.replace(/-/g, '0').replace(/_/g, '1');
+  return {
+    url: urlOf(endpoint, open.client),
+    method: 'POST',
+    headers: {},
+    credentials: endpoint.credentials,
+    fields: { open: encodeFrame(open), origin: endpoint.origin ?? '', nonce },
+    mark: nonce,
+  };
+}
+
+/** One binary message: the frame without its bytes, LF, the bytes. */
+function binaryMessage(frame: ClientFrame, bytes: Uint8Array): Uint8Array {
+  const head = utf8(`${JSON.stringify({ ...frame, data: undefined })}\n`);
+  const message = new Uint8Array(head.length + bytes.length);
+  message.set(head);
+  message.set(bytes, head.length);
+  return message;
+}
+
+/** In the order of the frames: runs of text joined to one message, each frame with bytes a message of its own. */
+function messagesOf(frames: readonly ClientFrame[], isBinary: boolean): (string | Uint8Array)[] {
+  const messages: (string | Uint8Array)[] = [];
+  let run: string[] = [];
+  const flush = (): void => {
+    if (run.length > 0) messages.push(run.join('\n'));
+    run = [];
+  };
+  for (let i = 0; i < frames.length; i++) {
+    const frame = frames[i] as ClientFrame;
+    if (isBinary && frame.type === 'send' && isBytes(frame.data)) {
+      flush();
+      messages.push(binaryMessage(frame, frame.data));
+    } else {
+      run.push(encodeFrame(frame));
+    }
+  }
+  flush();
+  return messages;
+}
+
+function decodeText(text: string): readonly ServerFrame[] | undefined {
+  const frames: ServerFrame[] = [];
+  const parts = text.split('\n');
+  for (let i = 0; i < parts.length; i++) {
+    const line = parts[i] as string;
+    if (line === '') continue;
+    const frame = checkServerFrame(decodeFrame(line));
+    if (frame === undefined) return undefined;
+    if (frame !== 'ignored') frames.push(frame);
+  }
+  return frames;
+}
+
+/** UTF-8 as text, strictly; the head of a binary message is short. */
+function textOf(bytes: Uint8Array): string | undefined {
+  let escaped = '';
+  for (let i = 0; i < bytes.length; i++) escaped += `%${((bytes[i] as number) + 256).toString(16).slice(1)}`;
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeBytes(bytes: Uint8Array): readonly ServerFrame[] | undefined {
+  let end = 0;
+  while (end < bytes.length && bytes[end] !== lineFeed) end++;
+  if (end === bytes.length) return undefined;
+  const head = textOf(bytes.subarray(0, end));
+  const value = head === undefined ? undefined : decodeFrame(head);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Record<string, unknown>;
+  fields[fields['type'] === 'ack' ? 'reply' : 'data'] = bytes.subarray(end + 1);
+  const frame = checkServerFrame(fields);
+  if (frame === undefined) return undefined;
+  return frame === 'ignored' ? [] : [frame];
+}
+
+export function holdfast(): Protocol {
+  return {
+    name: protocolName,
+    open(transport: TransportName, open: OpenFrame, endpoint: Endpoint): AdapterRequest {
+      if (transport === 'websocket') return openWebSocket(open, endpoint);
+      if (transport === 'eventsource') return openEventSource(open, endpoint);
+      if (transport === 'iframe') return openIframe(open, endpoint);
+      return post(endpoint, open.client, [open]);
+    },
+    transmit(
+      facts: AdapterFacts,
+      frames: readonly ClientFrame[],
+      batch: BatchFrame,
+      endpoint: Endpoint,
+      keepalive: boolean,
+    ): Outgoing {
+      if (facts.duplex) return { messages: messagesOf(frames, facts.binary) };
+      const all: readonly ClientFrame[] = [batch];
+      const request = post(endpoint, batch.client, all.concat(frames));
+      return { request: keepalive ? { ...request, keepalive } : request };
+    },
+    decode(unit: Unit): readonly ServerFrame[] | undefined {
+      if (unit.bytes) return decodeBytes(unit.bytes);
+      // A server may add SSE events of other names, for other readers.
+      if (unit.event !== undefined && unit.event !== 'message' && unit.event !== 'holdfast') return [];
+      return unit.text === undefined ? undefined : decodeText(unit.text);
+    },
+  };
+}

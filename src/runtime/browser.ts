@@ -1,0 +1,153 @@
+/**
+ * What a browser offers to a client: pages of any age, and workers. Everything is looked for when a runtime is made,
+ * nothing when this file is loaded. Owns the way from platform events to signals; must not know what follows from them.
+ */
+import { pageSignals } from './page.ts';
+import type { HttpPool, Platform, Runtime, Store } from './runtime.ts';
+
+/** The global object of a page or worker, in which anything may be missing. */
+export type Scope = Partial<Window & typeof globalThis>;
+
+/** The longest delay that host timers take; they fire at once for a longer one. */
+const timerDelayMsMax = 2147483647;
+
+function globalScope(): Scope {
+  if (typeof self !== 'undefined') return self as Scope;
+  if (typeof window !== 'undefined') return window as Scope;
+  return typeof globalThis === 'undefined' ? {} : (globalThis as Scope);
+}
+
+function platformOf(scope: Scope): Platform {
+  const { fetch, AbortController, TextDecoder, WebSocket, EventSource, document } = scope;
+  return {
+    // Called by its bare name, fetch would have no `this`, which Chromium calls an illegal invocation.
+    ...(fetch ? { fetch: fetch.bind(scope as Window) } : {}),
+    ...(AbortController ? { AbortController } : {}),
+    ...(TextDecoder ? { TextDecoder } : {}),
+    ...(WebSocket ? { WebSocket } : {}),
+    ...(EventSource ? { EventSource } : {}),
+    ...(document ? { document, window: scope as Window } : {}),
+  };
+}
+
+/** `performance.now()`, else a clock that adds up what `Date` goes forward and ignores what it goes back. */
+function monotoneClock(scope: Scope): () => number {
+  const { performance } = scope;
+  if (performance && typeof performance.now === 'function') return () => performance.now();
+  let last = Date.now();
+  let passed = 0;
+  return () => {
+    const wall = Date.now();
+    if (wall > last) passed += wall - last;
+    last = wall;
+    return passed;
+  };
+}
+
+function deferrer(scope: Scope, report: (error: unknown) => void): (run: () => void) => void {
+  if (typeof scope.queueMicrotask === 'function') return (run) => scope.queueMicrotask?.(run);
+  if (typeof scope.Promise === 'function') {
+    const settled = scope.Promise.resolve();
+    return (run) => {
+      settled.then(run).then(undefined, report);
+    };
+  }
+  return (run) => {
+    setTimeout(run, 0);
+  };
+}
+
+/** Whether `URL` can be used: PhantomJS has one that throws whatever it is given. */
+function hasUrl(scope: Scope): scope is Scope & { URL: typeof URL } {
+  try {
+    return new (scope.URL as typeof URL)('http://a/b').href === 'http://a/b';
+  } catch {
+    return false;
+  }
+}
+
+function resolveUrl(scope: Scope, url: string): string {
+  const { document, location } = scope;
+  if (hasUrl(scope)) {
+    const base = document?.baseURI ?? location?.href;
+    return base === undefined ? new scope.URL(url).href : new scope.URL(url, base).href;
+  }
+  const anchor = document?.createElement('a');
+  if (anchor) {
+    anchor.href = url;
+    // Read back through `cloneNode`, old engines included, it is absolute.
+    const href = (anchor.cloneNode(false) as HTMLAnchorElement).href;
+    if (/^[a-z]+:\/\/[^/]/i.test(href)) return href;
+  }
+  throw new TypeError(`not a URL: ${url}`);
+}
+
+/** `undefined` outside pages, and for pages whose origin is opaque (`'null'`): nothing can be addressed to those. */
+function originOf(scope: Scope): string | undefined {
+  const { location, origin } = scope;
+  const found =
+    origin ?? location?.origin ?? (location ? `${location.protocol}//${location.host}` : undefined);
+  return found === 'null' || !scope.document ? undefined : found;
+}
+
+/** The protocol of the latest answer from this origin, of those that the page may know. */
+function httpPool(scope: Scope, url: string): HttpPool {
+  const origin = /^https?:\/\/[^/?#]+/i.exec(url)?.[0].toLowerCase();
+  const { performance } = scope;
+  if (!origin || !performance || typeof performance.getEntriesByType !== 'function') return 'unknown';
+  const entries = performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'));
+  for (let i = entries.length - 1; i >= 0; i--) {
+    const { name, nextHopProtocol } = entries[i] as PerformanceResourceTiming;
+    if (!nextHopProtocol || `${name.toLowerCase()}/`.indexOf(`${origin}/`) !== 0) continue;
+    if (/^h[23]/.test(nextHopProtocol)) return 'h2';
+    if (/^http\//.test(nextHopProtocol)) return 'h1';
+  }
+  return 'unknown';
+}
+
+/** `localStorage`, where reading the property does not throw (sandboxed frames, blocked cookies) and gives something. */
+function storeOf(scope: Scope): Store | undefined {
+  try {
+    const storage = scope.localStorage;
+    if (!storage) return undefined;
+    return {
+      get: (key) => storage.getItem(key),
+      set: (key, value) => storage.setItem(key, value),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Looks like an uncaught error in the console and to the page's error tracker, but interrupts nothing. */
+function reporter(scope: Scope): (error: unknown) => void {
+  return (error) => {
+    if (typeof scope.reportError === 'function') scope.reportError(error);
+    else scope.console?.error(error);
+  };
+}
+
+export function browserRuntime(scope: Scope = globalScope()): Runtime {
+  const mono = monotoneClock(scope);
+  const report = reporter(scope);
+  return {
+    platform: platformOf(scope),
+    now: () => ({ wall: Date.now(), mono: mono() }),
+    randomBytes(count) {
+      const crypto = scope.crypto ?? (scope as { msCrypto?: Crypto }).msCrypto;
+      if (!crypto) throw new Error('no source of random bytes');
+      return crypto.getRandomValues(new Uint8Array(count));
+    },
+    defer: deferrer(scope, report),
+    startTimer(run, delayMs) {
+      const timer = setTimeout(run, Math.max(0, Math.min(delayMs, timerDelayMsMax)));
+      return () => clearTimeout(timer);
+    },
+    listen: (onSignal) => pageSignals(scope, onSignal),
+    resolveUrl: (url) => resolveUrl(scope, url),
+    origin: originOf(scope),
+    httpPool: (url) => httpPool(scope, url),
+    store: storeOf(scope),
+    report,
+  };
+}

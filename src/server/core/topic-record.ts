@@ -1,0 +1,80 @@
+/** What one topic of the log retains: its newest entries in order, and what its last offset was. */
+import type { Payload } from '../../core/frames.ts';
+
+/** One message of the log, or an ephemeral one (`offset` 0) that only passes through. */
+export interface Entry {
+  /** Where the log and the index of topics file it. */
+  readonly key: string;
+  /** The topic as it is written on the wire. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Offset of the message of this topic before it; what a gap is reckoned by (rule D5). */
+  readonly prev: number;
+  /** The id on the wire, or `origin.counter` of an ephemeral one. */
+  readonly id: string;
+  /** The client that is left out, by its public id. */
+  readonly except: string | undefined;
+  readonly bytes: number;
+  readonly at: number;
+  /** Present where the payload is bytes. */
+  readonly binary: Uint8Array | undefined;
+  /** The wire forms, each made once and at its first use; see `forms.ts`. */
+  line: string | undefined;
+  escaped: string | undefined;
+  packet: Uint8Array | undefined;
+}
+
+export type Data = Payload;
+
+export interface TopicRecord {
+  readonly key: string;
+  /** Offset of the newest message, retained or not. */
+  last: number;
+  /** The retained ones are `entries[head]` and after. */
+  entries: Entry[];
+  head: number;
+  bytes: number;
+}
+
+export function createTopicRecord(key: string, last: number): TopicRecord {
+  return { key, last, entries: [], head: 0, bytes: 0 };
+}
+
+export function retainedCount(record: TopicRecord): number {
+  return record.entries.length - record.head;
+}
+
+export function oldestRetained(record: TopicRecord): Entry | undefined {
+  return record.entries[record.head];
+}
+
+export function keepEntry(record: TopicRecord, entry: Entry): void {
+  record.entries.push(entry);
+  record.bytes += entry.bytes;
+}
+
+export function dropOldest(record: TopicRecord): Entry | undefined {
+  const entry = record.entries[record.head];
+  if (!entry) return undefined;
+  record.head++;
+  record.bytes -= entry.bytes;
+  // The array is cut when half of it is dead: constant cost on average, and no entry is held for long.
+  if (record.head * 2 >= record.entries.length) {
+    record.entries = record.entries.slice(record.head);
+    record.head = 0;
+  }
+  return entry;
+}
+
+/** Index in `entries` of the first retained one after `offset`. */
+export function indexAfter(record: TopicRecord, offset: number): number {
+  let low = record.head;
+  let high = record.entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((record.entries[middle] as Entry).offset <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
