@@ -84,6 +84,8 @@ export interface ClientOptions {
   readonly credentials?: 'omit' | 'same-origin' | 'include';
   /** Sent with fetch requests only; each costs a CORS preflight on another origin. Default none. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether to open two transports at once where nothing is known of the network. Default true. */
+  readonly eager?: boolean;
   /** Where to remember what worked here; `false`: nowhere. Default `localStorage` where it may be used. */
   readonly memory?: false | Store;
   /** What the bytes mean. Default `holdfast()`. */
@@ -252,6 +254,7 @@ export function createClientWith<T extends Topics>(
     const session = createSession({
       kinds: adapters.map(({ transport, facts }) => ({ transport, ...facts })),
       auth: options.auth !== undefined,
+      eager: options.eager !== false,
       backoff: { baseMs: options.backoff?.baseMs ?? 500, capMs: options.backoff?.capMs ?? 20_000 },
       outbox: { sends: options.outbox?.sends ?? 1_000, bytes: options.outbox?.bytes ?? 8 * 1024 * 1024 },
       seed: seedFrom(runtime.randomBytes(4)),

@@ -5,7 +5,8 @@
 import type { EventSourceConstructor, Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory, AdapterRequest } from './adapter.ts';
 import { type Guard, guard, messageOf } from './guard.ts';
-import { exchange, request } from './request.ts';
+import { exchange } from './exchange.ts';
+import { request } from './request.ts';
 import { uplink } from './uplink.ts';
 
 export interface EventSourceOptions {

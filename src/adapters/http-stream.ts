@@ -5,7 +5,7 @@
 import type { Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory } from './adapter.ts';
 import { guard } from './guard.ts';
-import { exchange } from './request.ts';
+import { exchange } from './exchange.ts';
 import { uplink } from './uplink.ts';
 
 export function httpStream(): AdapterFactory<Platform> {

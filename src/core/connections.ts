@@ -125,7 +125,9 @@ export function openNext(session: Session): void {
   for (let i = 0; i < order.length; i++) {
     const transport = order[i] as string;
     if (session.tried.indexOf(transport) >= 0 || isOpening(session, transport)) continue;
-    openCandidate(session, transport, 'connect', policy.reasonFor(session.policy, transport));
+    const failed = session.tried.length > 0 ? `${session.tried.join(', ')} did not get through` : undefined;
+    openCandidate(session, transport, 'connect', failed ?? policy.reasonFor(session.policy, transport));
+    if (failed === undefined) explore(session, transport);
     return;
   }
   if (order.length === 0) {
@@ -137,6 +139,18 @@ export function openNext(session: Session): void {
   if (candidatesOf(session).length > 0) return;
   session.tried = [];
   retryLater(session, Math.max(1, session.attempt));
+}
+
+/**
+ * Nothing is known of this network: what works wherever HTTP works at all is opened at the same moment. The first one proven
+ * carries the session, a better one takes over in place.
+ */
+function explore(session: Session, first: string): void {
+  const { config, policy: rules, lastGood } = session;
+  if (!config.eager || lastGood !== undefined || rules.remembered !== undefined) return;
+  const safest = policy.safest(rules, session.now.mono);
+  if (safest === undefined || safest === first || rules.preferred !== undefined) return;
+  openCandidate(session, safest, 'connect', `beside ${first}, as this network is not known`);
 }
 
 function isOpening(session: Session, transport: string): boolean {
@@ -300,7 +314,7 @@ function promote(session: Session, connection: Connection): void {
   const transport = connection.kind.transport;
   for (let i = 0; i < session.tried.length; i++) {
     const loser = session.tried[i] as string;
-    if (loser !== transport) policy.blame(session.policy, loser, mono);
+    if (loser !== transport && !isOpening(session, loser)) policy.blame(session.policy, loser, mono);
   }
   session.tried = [];
   session.replaceFailures = 0;
@@ -428,7 +442,8 @@ function rekey(session: Session): void {
 
 function loseBeside(session: Session, connection: Connection, action: Action): void {
   if (connection.purpose === 'upgrade') {
-    policy.blame(session.policy, connection.kind.transport, session.now.mono);
+    const isLate = connection.misses > 0 && connection.phase !== 'proven';
+    policy.blame(session.policy, connection.kind.transport, session.now.mono, isLate);
     return;
   }
   session.replaceFailures++;

@@ -22,6 +22,8 @@ export interface SessionConfig {
   readonly kinds: readonly Kind[];
   /** Whether a token must be had before an open. */
   readonly auth: boolean;
+  /** Whether an unknown network is explored with two opens at once. */
+  readonly eager: boolean;
   readonly backoff: BackoffConfig;
   readonly outbox: OutboxConfig;
   /** Seed of the session's own randomness. */

@@ -85,12 +85,20 @@ export function ranking(policy: PolicyState, now: number): string[] {
   return good.concat(bad);
 }
 
+/** The best of those whose every answer ends, and which so get through wherever HTTP does; `undefined` if none can run. */
+export function safest(policy: PolicyState, now: number): string | undefined {
+  const order = ranking(policy, now);
+  for (let i = 0; i < order.length; i++) {
+    if (kindOf(policy, order[i] as string)?.streaming === false) return order[i];
+  }
+  return undefined;
+}
+
 /** Why `transport` is what it is, for status and traces. */
 export function reasonFor(policy: PolicyState, transport: string): string {
   if (transport === policy.preferred) return 'asked for';
   if (transport === policy.remembered) return 'worked here before';
-  const better = betterThan(policy, transport);
-  return better.length === 0 ? 'best of those listed' : `after ${better.join(', ')}`;
+  return betterThan(policy, transport).length === 0 ? 'best of those listed' : 'best of those that may work';
 }
 
 /** Transports that would be better than this one, best first: what an upgrade tries. */
@@ -130,12 +138,21 @@ export function learnRtt(policy: PolicyState, sampleMs: number): void {
   policy.rttMs = former === undefined ? sampleMs : former * 0.75 + sampleMs * 0.25;
 }
 
-/** It did not get through although another did in the same round: it stands back for a while, longer each time. */
-export function blame(policy: PolicyState, transport: string, now: number): void {
-  const experience = policy.experience[transport];
-  if (!experience) return;
-  experience.failures++;
-  experience.outUntil = now + Math.min(outCapMs, outBaseMs * 2 ** Math.min(experience.failures - 1, 10));
+/**
+ * It did not get through although another did: it stands back for a while, longer each time. `isLate`: it was let
+ * through and brought nothing, as behind a proxy that buffers; then all streams over HTTP share its fate.
+ */
+export function blame(policy: PolicyState, transport: string, now: number, isLate = false): void {
+  const kind = kindOf(policy, transport);
+  const shared = isLate && kind?.streaming === true && !kind.duplex;
+  for (let i = 0; i < policy.kinds.length; i++) {
+    const other = policy.kinds[i] as Kind;
+    const same = other.transport === transport || (shared && other.streaming && !other.duplex);
+    const experience = same ? policy.experience[other.transport] : undefined;
+    if (!experience) continue;
+    experience.failures++;
+    experience.outUntil = now + Math.min(outCapMs, outBaseMs * 2 ** Math.min(experience.failures - 1, 10));
+  }
 }
 
 /** It was proven, and ended after `uptimeMs` without anybody wanting it. */

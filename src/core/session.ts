@@ -353,6 +353,7 @@ function onSignal(session: Session, signal: Signal): void {
       return wake(session, 'online', true);
     case 'network-changed':
       policy.forgetNetwork(session.policy);
+      session.lastGood = undefined;
       return wake(session, 'network changed', true);
     case 'suspended':
       if (session.phase === 'running') suspend(session);
@@ -511,7 +512,8 @@ function connect(session: Session): void {
   for (let i = 0; i < better.length; i++) {
     const name = better[i] as string;
     if ((session.policy.experience[name]?.outUntil ?? 0) > now.mono) continue;
-    openCandidate(session, name, 'upgrade', name === session.policy.preferred ? 'asked for' : 'better');
+    const reason = name === session.policy.preferred ? 'asked for' : `better than ${transport}`;
+    openCandidate(session, name, 'upgrade', reason);
     return;
   }
 }
