@@ -556,7 +556,10 @@ export function createClientWith<T extends Topics>(
   }
 
   function prefer(transport: TransportName | null): void {
-    start().put({ type: 'prefer', transport: transport ?? undefined });
+    const driver = start();
+    const known = running?.session.policy.kinds.some((kind) => kind.transport === transport);
+    if (transport !== null && !known) throw misuse(`No adapter for '${transport}' is listed`);
+    driver.put({ type: 'prefer', transport: transport ?? undefined });
   }
 
   return {

@@ -417,6 +417,7 @@ function stop(session: Session, code: string, message: string): void {
     inbox.unsubscribe(session.inbox, topic);
   }
   settleAll(session.outbox, 'CLOSED', session.out as never);
+  clearWaits(session);
   session.phase = 'closed';
 }
 
@@ -471,13 +472,17 @@ function loseActive(session: Session, connection: Connection, action: Action): v
 function loseUnproven(session: Session, connection: Connection, action: Action): void {
   const transport = connection.kind.transport;
   const patient = transport === session.lastGood && session.attempt < patience;
-  if (session.tried.indexOf(transport) < 0 && !patient) session.tried.push(transport);
-  if (candidatesOf(session).length > 0) return;
-  if (action === 'back-off' || action === 'token' || patient) {
-    retryLater(session, Math.max(1, session.attempt));
-  } else {
-    openNext(session);
-  }
+  const isBlamed = action === 'switch' && !patient;
+  if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
+  // What was blamed has a successor, which `advance` opens; all else is tried again later.
+  if (candidatesOf(session).length === 0 && !isBlamed) retryLater(session, Math.max(1, session.attempt));
+}
+
+/** Nothing is waited for any more. */
+export function clearWaits(session: Session): void {
+  const kinds = ['retry', 'upgrade', 'replace', 'auth', 'sends', 'topics', 'uplink'] as const;
+  for (let i = 0; i < kinds.length; i++) clearDeadline(session.deadlines, kinds[i] as (typeof kinds)[number]);
+  if (session.token.state === 'asking') session.token.state = 'none';
 }
 
 /** Everything goes: the client closes, or its page is put to sleep. What can be told to the server is told on the way. */

@@ -13,6 +13,7 @@
 import { backoffMs } from './backoff.ts';
 import {
   checkAlive,
+  clearWaits,
   closeAll,
   considerPromotion,
   end,
@@ -129,6 +130,7 @@ function onCommand(
     case 'close':
       return close(session);
     case 'prefer':
+      if (input.transport !== undefined && !policy.kindOf(rules, input.transport)) return;
       rules.preferred = input.transport;
       session.tried = [];
       clearDeadline(session.deadlines, 'upgrade');
@@ -401,9 +403,7 @@ function close(session: Session): void {
   session.attempt = 0;
   session.everOpen = false;
   session.lastError = undefined;
-  const kinds = ['retry', 'upgrade', 'replace', 'auth', 'sends', 'topics', 'uplink'] as const;
-  for (let i = 0; i < kinds.length; i++) clearDeadline(session.deadlines, kinds[i] as (typeof kinds)[number]);
-  if (session.token.state === 'asking') session.token.state = 'none';
+  clearWaits(session);
 }
 
 function tokenFailed(session: Session, cause: unknown): void {
