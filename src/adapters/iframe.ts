@@ -8,6 +8,12 @@ import { guard, messageOf } from './guard.ts';
 import { uplink } from './uplink.ts';
 
 /**
+ * How often the end of a document goes to the back of the queue of messages. Once is enough in Chromium; Firefox keeps
+ * what a loading document posts in a queue of its own, which it empties one turn later. One more to be safe.
+ */
+const turnsBehind = 3;
+
+/**
  * A frame that is made before the document's `load` delays it for ever, and one made inside the `load` handlers leaves
  * Chromium's tab spinning. `loadEventEnd` is set once the handlers have run.
  */
@@ -77,17 +83,23 @@ export function iframe(): AdapterFactory<Platform> {
         const form = hiddenForm(document, request, name);
         const origin = originOf(request.url);
         const mark = request.mark === undefined ? '' : `${request.mark}\n`;
+        const over = `${name}-over`;
 
         link.listen(window, 'message', (event: MessageEvent<unknown>) => {
           const data = event.data;
+          if (data === over) return ended();
           if (event.source !== frame.contentWindow || event.origin !== origin) return;
           if (typeof data !== 'string' || data.slice(0, mark.length) !== mark) return;
           link.opened();
           link.received({ text: data.slice(mark.length) });
         });
-        // Neither says whether the document came to its end, was cut, or never came.
+        // Neither event says whether the document came to its end or never came; after a cut there is none. They
+        // overtake the document's last messages, so that the end queues behind those.
+        let turnCount = 0;
         const ended = (): void => {
-          if (!isBlank(frame)) link.closed({ kind: 'failed', detail: 'the document ended' });
+          if (isBlank(frame)) return;
+          if (turnCount++ === turnsBehind) link.closed({ kind: 'failed', detail: 'the document ended' });
+          else window.postMessage(over, '*');
         };
         link.listen(frame, 'load', ended);
         link.listen(frame, 'error', ended);

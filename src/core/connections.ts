@@ -170,6 +170,7 @@ export function pollAgain(session: Session, connection: Connection): void {
   const holdMs = connection.kind.held && connection.role === 'active' ? (connection.hello?.holdMs ?? 0) : 0;
   connection.asking = true;
   connection.brought = false;
+  clearDeadline(session.deadlines, 'poll', connection.id);
   session.out.push({ type: 'poll', id: connection.id, open: openFrame(session, connection.id, holdMs) });
   setDeadline(session.deadlines, 'quiet', session.now.mono + holdMs + pollGraceMs, connection.id);
 }
@@ -340,7 +341,7 @@ function promote(session: Session, connection: Connection): void {
 function adopt(session: Session, connection: Connection): void {
   const hello = connection.hello;
   if (!hello) return;
-  if (session.identity !== undefined && hello.identity !== session.identity) {
+  if (session.identity !== null && hello.identity !== session.identity) {
     settleAll(session.outbox, 'IDENTITY_CHANGED', session.out as never);
   }
   session.identity = hello.identity;
@@ -394,6 +395,7 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   end(session, connection, why);
   if (role === 'draining' || session.phase !== 'running') return;
   const proven = connection.phase === 'proven';
+  if (session.offline === 'said') session.offline = 'seen';
   const action = connection.error ? verdictOfError(connection.error.code) : verdictOfEnding(ending, proven);
   const code = connection.error?.code ?? 'DISCONNECTED';
   session.lastError = createError(code, `${connection.kind.transport}: ${why}`, {
@@ -503,6 +505,8 @@ export function closeAll(session: Session, keepalive = false): void {
       end(session, connection, 'closed');
     } else {
       connection.role = 'draining';
+      // What it still brings is dropped, so it must not count for whoever opens again meanwhile.
+      inbox.forget(session.inbox, connection.id);
       clearDeadlinesOf(session.deadlines, connection.id);
       setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);
     }

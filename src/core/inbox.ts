@@ -514,10 +514,10 @@ export function adoptEpochs(inbox: Inbox, connection: number, out: InboxEvent[])
         else message(inbox, connection, frame, true, out);
       }
     } else if (moved) {
-      // It is not on this connection: it will begin anew with the next open, and the gap is told now.
+      // It is not on this connection: the gap is told now, and it begins anew with the next open.
+      tellGap(inbox, subscription, subscription.own, subscription.own, 'epoch', out);
       subscription.partition = -1;
       subscription.since = undefined;
-      tellGap(inbox, { ...subscription, partition: 0 }, subscription.own, subscription.own, 'epoch', out);
     }
   }
 }
@@ -737,11 +737,11 @@ export function setGoal(inbox: Inbox, connection: number): void {
 /** Whether the connection could take over without a pause: everything attached, and as far as its goal. */
 export function caughtUp(inbox: Inbox, connection: number): boolean {
   const reception = inbox.receptions[connection];
-  if (!reception || reception.heldLinks > 0) return false;
+  if (!reception) return false;
   for (const topic in reception.links) {
     const subscription = inbox.subscriptions[topic];
     const link = subscription && linkOf(reception, subscription);
-    if (link && link.state === 'asked') return false;
+    if (link && (link.state === 'asked' || link.state === 'held')) return false;
   }
   for (let partition = 0; partition < reception.goal.length; partition++) {
     if ((reception.position[partition] ?? -1) < (reception.goal[partition] ?? -1)) return false;

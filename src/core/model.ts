@@ -183,7 +183,8 @@ export interface Session {
   /** `idle` until something is wanted. */
   phase: 'idle' | 'running' | 'suspended' | 'closed';
   prerendering: boolean;
-  offline: boolean;
+  /** What the platform said, and whether an attempt has failed since: only then it is believed. */
+  offline: 'no' | 'said' | 'seen';
   hidden: boolean;
   client: string;
   key: string;
@@ -198,7 +199,8 @@ export interface Session {
   /** Transport of the last connection that was active. */
   lastGood: string | undefined;
   everOpen: boolean;
-  identity: string | undefined;
+  /** As the last hello told it; `null` before the first. */
+  identity: string | undefined | null;
   token: { state: 'none' | 'asking' | 'have'; value: string | undefined; serial: number; failures: number };
   /** Attempts whose answers the server has yet to be told to end. */
   toRelease: number[];
@@ -220,7 +222,7 @@ export function createSession(config: SessionConfig): Session {
     now: { wall: 0, mono: 0 },
     phase: 'idle',
     prerendering: false,
-    offline: false,
+    offline: 'no',
     hidden: false,
     client: '',
     key: '',
@@ -231,7 +233,7 @@ export function createSession(config: SessionConfig): Session {
     replaceFailures: 0,
     lastGood: undefined,
     everOpen: false,
-    identity: undefined,
+    identity: null,
     token: { state: 'none', value: undefined, serial: 0, failures: 0 },
     toRelease: [],
     lastError: undefined,

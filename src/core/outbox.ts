@@ -25,7 +25,12 @@ export interface SendRequest {
   readonly bytes: number;
 }
 
-interface Entry extends SendRequest {
+interface Entry {
+  readonly ref: number;
+  readonly topic: string;
+  data: unknown;
+  json: string | undefined;
+  bytes: number;
   /** Monotonic time at which the application stops waiting. */
   readonly expiresAt: number;
   /** 0 until first transmitted. */
@@ -56,7 +61,7 @@ export function createOutbox(config: OutboxConfig): Outbox {
   return { config, entries: [], bytes: 0, nonce: '', nextSeq: 1 };
 }
 
-function reject(entry: SendRequest, code: string, what: string, out: Settlement[], retryable = false): void {
+function reject(entry: { ref: number; topic: string }, code: string, what: string, out: Settlement[], retryable = false): void {
   const maybeApplied = code === 'OUTCOME_UNKNOWN';
   const error = createError(code, what, { topic: entry.topic, maybeApplied, retryable });
   out.push({ type: 'settled', ref: entry.ref, ok: false, error });
@@ -69,9 +74,19 @@ function abandon(outbox: Outbox, entry: Entry, what: string, out: Settlement[]):
     remove(outbox, entry);
     reject(entry, 'NOT_SENT', `${what} before it was sent`, out, true);
   } else {
-    entry.settled = true;
-    reject(entry, 'OUTCOME_UNKNOWN', `${what} before the server answered`, out);
+    bury(outbox, entry, `${what} before the server answered`, out);
   }
+}
+
+/** The application is told that the outcome is unknown; the number stays, without its payload, until it is used up. */
+function bury(outbox: Outbox, entry: Entry, what: string, out: Settlement[]): void {
+  if (entry.settled) return;
+  entry.settled = true;
+  outbox.bytes -= entry.bytes;
+  entry.bytes = 0;
+  entry.data = null;
+  entry.json = undefined;
+  reject(entry, 'OUTCOME_UNKNOWN', what, out);
 }
 
 function remove(outbox: Outbox, entry: Entry): void {
@@ -88,8 +103,9 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number,
     reject(request, 'OUTBOX_FULL', what, out, true);
     return;
   }
-  outbox.entries.push({ ...request, expiresAt, seq: 0, on: 0, settled: false, kills: 0 });
-  outbox.bytes += request.bytes;
+  const { ref, topic, data, json, bytes: size } = request;
+  outbox.entries.push({ ref, topic, data, json, bytes: size, expiresAt, seq: 0, on: 0, settled: false, kills: 0 });
+  outbox.bytes += size;
 }
 
 export function abort(outbox: Outbox, ref: number, out: Settlement[]): void {
@@ -237,30 +253,25 @@ export function blameOldest(outbox: Outbox, connection: number, out: Settlement[
     if (entry.on !== connection || entry.seq === 0) continue;
     if (++entry.kills < 3) return;
     // From now on it is transmitted as void, which is small.
-    if (!entry.settled) reject(entry, 'OUTCOME_UNKNOWN', 'The send ended three connections', out);
-    entry.settled = true;
-    return;
+    return bury(outbox, entry, 'The send ended three connections', out);
   }
 }
 
-/** Settles everything: the client closes, or another identity has signed in (then only what was never transmitted). */
+/**
+ * Settles everything: the client closes, or another identity has signed in. What was transmitted is unknown, and its number
+ * must still be used up: the server may go on counting where it stood.
+ */
 export function settleAll(outbox: Outbox, why: 'CLOSED' | 'IDENTITY_CHANGED', out: Settlement[]): void {
+  const what = why === 'CLOSED' ? 'The client was closed' : 'Another identity has signed in';
   const entries = outbox.entries;
-  outbox.entries = [];
-  outbox.bytes = 0;
+  outbox.entries = entries.filter((entry) => entry.seq !== 0);
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry;
     if (entry.seq !== 0) {
-      if (why === 'IDENTITY_CHANGED') {
-        outbox.entries.push(entry);
-        outbox.bytes += entry.bytes;
-      } else if (!entry.settled) {
-        reject(entry, 'OUTCOME_UNKNOWN', 'The client was closed before the server answered', out);
-      }
-    } else if (!entry.settled) {
-      const what =
-        why === 'CLOSED' ? 'The client was closed before it was sent' : 'Another identity has signed in';
-      reject(entry, why === 'CLOSED' ? 'CLOSED' : why, what, out);
+      bury(outbox, entry, `${what} before the server answered`, out);
+    } else {
+      outbox.bytes -= entry.bytes;
+      reject(entry, why, `${what} before it was sent`, out);
     }
   }
 }

@@ -155,6 +155,12 @@ export function blame(policy: PolicyState, transport: string, now: number, isLat
   }
 }
 
+/** Whoever answers there does not want it before then: nothing is held against it, it only stands behind the others. */
+export function standBack(policy: PolicyState, transport: string, until: number): void {
+  const experience = policy.experience[transport];
+  if (experience) experience.outUntil = Math.max(experience.outUntil, until);
+}
+
 /** It was proven, and ended after `uptimeMs` without anybody wanting it. */
 export function noteDeath(policy: PolicyState, transport: string, uptimeMs: number, now: number): void {
   const experience = policy.experience[transport];

@@ -300,8 +300,12 @@ function onBye(session: Session, connection: Connection, frame: ByeFrame): void 
     connection.leaving = true;
     setDeadline(session.deadlines, 'replace', session.now.mono + delay);
   } else if (connection.role === 'candidate') {
+    const { kind, purpose } = connection;
+    const at = session.now.mono + delay;
     end(session, connection, `bye: ${frame.reason}`);
-    if (!activeOf(session)) setDeadline(session.deadlines, 'retry', session.now.mono + delay);
+    if (!activeOf(session)) setDeadline(session.deadlines, 'retry', at);
+    else if (purpose === 'replace') setDeadline(session.deadlines, 'replace', at);
+    else policy.standBack(session.policy, kind.transport, at);
   }
 }
 
@@ -348,10 +352,10 @@ function onSignal(session: Session, signal: Signal): void {
       session.prerendering = false;
       return;
     case 'offline':
-      session.offline = true;
+      session.offline = 'said';
       return;
     case 'online':
-      session.offline = false;
+      session.offline = 'no';
       return wake(session, 'online', true);
     case 'network-changed':
       policy.forgetNetwork(session.policy);
@@ -473,8 +477,8 @@ export function advance(session: Session, now: Now): void {
       if (active.kind.duplex) changeTopics(session, active);
       flush(session, active, false);
     }
-    armExpiry(session);
   }
+  armExpiry(session);
   noteState(session);
 }
 
@@ -583,7 +587,7 @@ function stateOf(session: Session): State {
     return session.phase;
   }
   if (activeOf(session)) return 'open';
-  if (session.offline && session.lastError) return 'offline';
+  if (session.offline === 'seen') return 'offline';
   return session.everOpen ? 'reconnecting' : 'connecting';
 }
 

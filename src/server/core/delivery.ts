@@ -1,0 +1,275 @@
+/**
+ * From the log to connections (rule D3): who is told what in which turn, who is put back to reading the log.
+ * One write for each connection and turn. A peer that catches up is paced by its own socket.
+ */
+import { type Control, encodeUnits, type Unit } from './forms.ts';
+import { cursorAt, idAt, tailOf, tails, trimmedTo } from './log.ts';
+import { endPeer } from './peer.ts';
+import { readLog } from './read-log.ts';
+import type { Entry } from './topic-record.ts';
+import type { Bucket, Hub, Peer } from './types.ts';
+
+/** Takes `amount` from a bucket that fills by `perSecond`; below zero it says how long to wait, in milliseconds. */
+export function drawFrom(bucket: Bucket, amount: number, perSecond: number, now: number): number {
+  bucket.level = Math.min(perSecond, bucket.level + ((now - bucket.at) / 1000) * perSecond);
+  bucket.at = now;
+  bucket.level -= amount;
+  return bucket.level >= 0 ? 0 : (-bucket.level / perSecond) * 1000;
+}
+
+export function schedule(hub: Hub): void {
+  if (hub.isFlushScheduled || hub.isClosed) return;
+  hub.isFlushScheduled = true;
+  hub.host.defer(() => {
+    hub.isFlushScheduled = false;
+    flush(hub);
+  });
+}
+
+export function markDirty(hub: Hub, peer: Peer): void {
+  if (peer.isDirty) return;
+  peer.isDirty = true;
+  hub.dirty.push(peer);
+  schedule(hub);
+}
+
+function queueCatchUp(hub: Hub, peer: Peer): void {
+  if (peer.isQueued) return;
+  peer.isQueued = true;
+  hub.catching.push(peer);
+  schedule(hub);
+}
+
+/** A frame that is no message. It is never dropped; too many of them end the connection. */
+export function tell(hub: Hub, peer: Peer, line: string, mark?: string): void {
+  if (peer.state === 'ended' || peer.state === 'lingering') return;
+  peer.controls.push({ line, mark });
+  peer.controlBytes += line.length;
+  if (peer.controlBytes > hub.config.limits.bufferBytes + hub.config.limits.frameBytes) {
+    endPeer(hub, peer, { code: 'SLOW_CONSUMER', message: 'Too many answers wait for this connection.' });
+  } else if (peer.state !== 'held') {
+    markDirty(hub, peer);
+  }
+}
+
+/** Gives an entry to everyone who is live on its topic. */
+export function fanOut(hub: Hub, entry: Entry): void {
+  const peers = hub.index.get(entry.key);
+  if (!peers) return;
+  for (const peer of peers) {
+    if (peer.state === 'live') {
+      peer.pending.push(entry);
+      peer.pendingBytes += entry.bytes;
+      if (peer.pendingBytes > hub.config.limits.bufferBytes + entry.bytes) putBack(peer);
+      markDirty(hub, peer);
+    } else if (peer.state === 'held') {
+      // Only what no log keeps has to wait here; the rest is read when the answer is written.
+      if (entry.offset === 0) peer.pending.push(entry);
+      markDirty(hub, peer);
+    }
+  }
+}
+
+/** Back to reading from the last message that was handed over. Only messages are dropped. */
+function putBack(peer: Peer): void {
+  peer.state = 'catching';
+  peer.pending = [];
+  peer.pendingBytes = 0;
+}
+
+export function unitOf(hub: Hub, peer: Peer): Unit {
+  if (hub.log.partitions.length === 1) {
+    return { form: peer.form, frame: peer.frame, cursorOf: (entry) => cursorAt(hub.log, [entry.offset]) };
+  }
+  const positions = peer.positions.slice();
+  const cursorOf = (entry: Entry): string => {
+    positions[entry.partition] = entry.offset;
+    return cursorAt(hub.log, positions);
+  };
+  return { form: peer.form, frame: peer.frame, cursorOf };
+}
+
+/** Hands over the waiting control frames, these entries and a last frame. `positions` has not moved yet. */
+export function write(hub: Hub, peer: Peer, entries: readonly Entry[], after: readonly Control[] = []): void {
+  const before = peer.controls;
+  if (before.length === 0 && entries.length === 0 && after.length === 0) return;
+  peer.controls = [];
+  peer.controlBytes = 0;
+  // With several partitions the `id:` lines differ between connections, so nothing can be shared.
+  const shared = peer.form !== 'sse' || hub.log.partitions.length === 1;
+  const chunks = encodeUnits(unitOf(hub, peer), before, entries, after, shared ? hub.joins : undefined);
+  for (const chunk of chunks) peer.sink.write(chunk);
+  peer.lastWriteAt = hub.host.now();
+}
+
+export function mark(hub: Hub, positions: readonly number[]): Control {
+  const cursor = cursorAt(hub.log, positions);
+  return { line: `{"type":"ping","cursor":"${cursor}"}`, mark: cursor };
+}
+
+function forPeer(peer: Peer, entries: readonly Entry[]): readonly Entry[] {
+  const client = peer.record?.id;
+  if (client === undefined || !entries.some((entry) => entry.except === client)) return entries;
+  return entries.filter((entry) => entry.except !== client);
+}
+
+/** Rule D5: tells a gap for each topic of which something after its position was trimmed. */
+export function tellGaps(hub: Hub, peer: Peer): number {
+  let count = 0;
+  for (const subscription of peer.topics.values()) {
+    const { key, topic, partition } = subscription;
+    const trimmed = trimmedTo(hub.log, key, partition);
+    const position = peer.positions[partition] ?? 0;
+    if (trimmed <= position || trimmed <= subscription.start) continue;
+    subscription.start = trimmed;
+    tellGap(hub, peer, topic, partition, trimmed, 'trimmed');
+    count++;
+  }
+  return count;
+}
+
+export function tellGap(
+  hub: Hub,
+  peer: Peer,
+  topic: string,
+  partition: number,
+  to: number,
+  reason: string,
+): void {
+  tell(hub, peer, JSON.stringify({ type: 'gap', topic, to: idAt(hub.log, partition, to), reason }));
+}
+
+export interface Chunk {
+  readonly entries: Entry[];
+  readonly positions: number[];
+  readonly bytes: number;
+}
+
+/** What comes next from the log for this peer, within a budget over all partitions. */
+export function readFor(hub: Hub, peer: Peer, bytesMax: number, countMax: number): Chunk {
+  const positions = peer.positions.slice();
+  let entries: Entry[] = [];
+  let bytes = 0;
+  const except = peer.record?.id;
+  for (let partition = 0; partition < positions.length; partition++) {
+    const count = countMax - entries.length;
+    if (entries.length > 0 && (bytes >= bytesMax || count <= 0)) break;
+    const budget = { bytes: bytesMax - bytes, count, except };
+    const reading = readLog(hub.log, partition, peer.topics.values(), positions[partition] ?? 0, budget);
+    positions[partition] = reading.position;
+    entries = entries.length === 0 ? reading.entries : entries.concat(reading.entries);
+    bytes += reading.bytes;
+  }
+  return { entries, positions, bytes };
+}
+
+function isAtTail(hub: Hub, positions: readonly number[]): boolean {
+  for (let i = 0; i < positions.length; i++) if (positions[i] !== tailOf(hub.log, i)) return false;
+  return true;
+}
+
+/** `true`: nothing can be written now, and `drained` will be called. */
+function isFull(hub: Hub, peer: Peer): boolean {
+  if (!peer.sink.blocked()) {
+    peer.blockedAt = undefined;
+    return false;
+  }
+  peer.blockedAt ??= hub.host.now();
+  return peer.sink.bufferedBytes() >= hub.config.limits.bufferBytes;
+}
+
+function flushLive(hub: Hub, peer: Peer): void {
+  if (isFull(hub, peer)) {
+    if (peer.pending.length > 0) putBack(peer);
+    return;
+  }
+  const pending = peer.pending;
+  peer.pending = [];
+  peer.pendingBytes = 0;
+  write(hub, peer, forPeer(peer, pending));
+  peer.positions = tails(hub.log);
+}
+
+/** Writes one piece of the log. Returns how much that was. */
+function catchUp(hub: Hub, peer: Peer): number {
+  if (isFull(hub, peer)) return 0;
+  if (peer.sink.blocked()) {
+    write(hub, peer, []);
+    return 0;
+  }
+  tellGaps(hub, peer);
+  if (peer.state !== 'catching') return 0;
+  const chunk = readFor(hub, peer, hub.config.limits.chunkBytes, Number.POSITIVE_INFINITY);
+  const isDone = isAtTail(hub, chunk.positions);
+  write(hub, peer, chunk.entries, isDone ? [mark(hub, chunk.positions)] : []);
+  peer.positions = chunk.positions;
+  if (isDone) peer.state = 'live';
+  else if (!peer.sink.blocked()) delayCatchUp(hub, peer, chunk.bytes);
+  return chunk.bytes;
+}
+
+/** Over its budget a client reads on later, without a gap (rule D19). */
+function delayCatchUp(hub: Hub, peer: Peer, bytes: number): void {
+  const { record } = peer;
+  const perSecond = hub.config.limits.replayBytesPerSecond;
+  const waitMs = record ? drawFrom(record.replayBucket, bytes, perSecond, hub.host.now()) : 0;
+  if (waitMs <= 0) return queueCatchUp(hub, peer);
+  peer.deadline = hub.later(waitMs, () => {
+    if (peer.state === 'catching') queueCatchUp(hub, peer);
+  });
+}
+
+/** The socket has taken what it had. */
+export function drained(hub: Hub, peer: Peer): void {
+  peer.blockedAt = undefined;
+  if (peer.state === 'catching') queueCatchUp(hub, peer);
+  else if (peer.controls.length > 0) markDirty(hub, peer);
+}
+
+/** The answer of a poll, whole, in one write. */
+export function answerPoll(hub: Hub, peer: Peer): void {
+  tellGaps(hub, peer);
+  const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max);
+  const entries = chunk.entries.concat(forPeer(peer, peer.pending));
+  write(hub, peer, entries, [mark(hub, chunk.positions)]);
+  peer.positions = chunk.positions;
+  endPeer(hub, peer);
+}
+
+/** Whether a held poll has something to tell. */
+export function isPollDue(hub: Hub, peer: Peer): boolean {
+  if (forPeer(peer, peer.pending).length > 0 || tellGaps(hub, peer) > 0) return true;
+  return readFor(hub, peer, 1, 1).entries.length > 0;
+}
+
+function flushPeer(hub: Hub, peer: Peer): void {
+  if (peer.state === 'live') flushLive(hub, peer);
+  else if (peer.state === 'catching') queueCatchUp(hub, peer);
+  else if (peer.state === 'held') {
+    if (isPollDue(hub, peer)) answerPoll(hub, peer);
+  } else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, []);
+}
+
+/** Live peers first; then those that catch up, as far as this turn's budget goes. */
+export function flush(hub: Hub): void {
+  const dirty = hub.dirty;
+  hub.dirty = [];
+  for (const peer of dirty) {
+    peer.isDirty = false;
+    flushPeer(hub, peer);
+  }
+  hub.joins.form = undefined;
+  hub.joins.entries = [];
+  hub.joins.text = '';
+  const queue = hub.catching;
+  hub.catching = [];
+  let bytes = 0;
+  let at = 0;
+  for (; at < queue.length && bytes < hub.config.limits.replayTurnBytes; at++) {
+    const peer = queue[at] as Peer;
+    peer.isQueued = false;
+    if (peer.state === 'catching') bytes += catchUp(hub, peer);
+  }
+  if (at < queue.length) hub.catching = queue.slice(at).concat(hub.catching);
+  if (hub.catching.length > 0) schedule(hub);
+}

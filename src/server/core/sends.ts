@@ -1,0 +1,163 @@
+/**
+ * What a hub remembers of one client's sends (rules D6, D7 and D8): which numbers were claimed, what became of them.
+ * A number is claimed before its handler runs and never twice. Running handlers is `upstream.ts`'s work.
+ */
+import type { Payload } from '../../core/frames.ts';
+
+/** How a send ended, as the `ack` that every copy of it gets. */
+export interface Outcome {
+  readonly line: string;
+  /** Replaces `line` when replies take too much room. */
+  readonly short: string | undefined;
+}
+
+export type Waiter = (line: string) => void;
+
+/** A claimed or volatile send. */
+export interface Job {
+  /** Absent: volatile. */
+  readonly seq: number | undefined;
+  readonly topic: string;
+  readonly data: Payload;
+  readonly waiters: Waiter[];
+  /** Why it is not to be handled at all: the outcome it gets in its turn. */
+  readonly refusal: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface SendMemory {
+  readonly nonce: string;
+  /** The greatest number claimed. */
+  claimed: number;
+  /** Claimed and without an outcome, oldest first; the first one may be running. */
+  readonly queue: Job[];
+  running: Job | undefined;
+  readonly open: Map<number, Job>;
+  readonly outcomes: Map<number, Outcome>;
+  replyBytes: number;
+  /** Outcomes up to this number have lost their long form. */
+  shortened: number;
+  /** Requests up to this number had their volatile sends applied: a browser may repeat a request by itself. */
+  volatileUpTo: number;
+}
+
+export interface SendBounds {
+  readonly window: number;
+  readonly replyBytes: number;
+}
+
+export type Offer =
+  | { readonly type: 'claimed'; readonly job: Job }
+  | { readonly type: 'waits' }
+  | { readonly type: 'settled'; readonly line: string }
+  | { readonly type: 'refused'; readonly code: 'HOLE' | 'BUSY' };
+
+export function createSendMemory(nonce: string): SendMemory {
+  return {
+    nonce,
+    claimed: 0,
+    queue: [],
+    running: undefined,
+    open: new Map(),
+    outcomes: new Map(),
+    replyBytes: 0,
+    shortened: 0,
+    volatileUpTo: -1,
+  };
+}
+
+/** Whether this number would be claimed anew, so that a rate limit counts it. */
+export function isNext(memory: SendMemory, seq: number): boolean {
+  return seq === memory.claimed + 1;
+}
+
+function forgotten(seq: number): string {
+  const error = {
+    code: 'REPLY_LOST',
+    message: 'This send was settled so long ago that its reply is no longer known.',
+    applied: 'unknown',
+  };
+  return JSON.stringify({ type: 'ack', seq, error });
+}
+
+/**
+ * Claims the number, or joins a copy to the one that has it. After `claimed` the caller runs the queue.
+ */
+export function offerSend(
+  memory: SendMemory,
+  send: {
+    readonly seq: number;
+    readonly topic: string;
+    readonly data: Payload;
+    readonly refusal?: Job['refusal'];
+  },
+  waiter: Waiter,
+  bounds: SendBounds,
+): Offer {
+  const { seq, topic, data, refusal } = send;
+  if (seq <= memory.claimed) {
+    const job = memory.open.get(seq);
+    if (!job) return { type: 'settled', line: memory.outcomes.get(seq)?.line ?? forgotten(seq) };
+    job.waiters.push(waiter);
+    return { type: 'waits' };
+  }
+  if (!isNext(memory, seq)) return { type: 'refused', code: 'HOLE' };
+  if (memory.open.size >= bounds.window) return { type: 'refused', code: 'BUSY' };
+  const job: Job = { seq, topic, data, waiters: [waiter], refusal };
+  memory.claimed = seq;
+  memory.open.set(seq, job);
+  memory.queue.push(job);
+  return { type: 'claimed', job };
+}
+
+/** A volatile send joins the same queue, unless the queue is full: then it is lost, as volatile sends may be. */
+export function offerVolatile(memory: SendMemory, topic: string, data: Payload, bounds: SendBounds): boolean {
+  if (memory.queue.length >= bounds.window) return false;
+  memory.queue.push({ seq: undefined, topic, data, waiters: [], refusal: undefined });
+  return true;
+}
+
+/** The next job to run, or `undefined` while one runs or none waits. The caller ends it by `settleSend`. */
+export function takeSend(memory: SendMemory): Job | undefined {
+  if (memory.running) return undefined;
+  memory.running = memory.queue.shift();
+  return memory.running;
+}
+
+function shorten(memory: SendMemory, bounds: SendBounds): void {
+  while (memory.replyBytes > bounds.replyBytes && memory.shortened < memory.claimed) {
+    memory.shortened++;
+    const outcome = memory.outcomes.get(memory.shortened);
+    if (!outcome?.short || outcome.line === outcome.short) continue;
+    memory.replyBytes -= outcome.line.length - outcome.short.length;
+    memory.outcomes.set(memory.shortened, { line: outcome.short, short: outcome.short });
+  }
+}
+
+/** Ends a job. `false` if it had ended before: a handler that answers after its deadline changes nothing. */
+export function settleSend(memory: SendMemory, job: Job, outcome: Outcome, bounds: SendBounds): boolean {
+  if (memory.running !== job) return false;
+  memory.running = undefined;
+  if (job.seq === undefined) return true;
+  memory.open.delete(job.seq);
+  memory.outcomes.set(job.seq, outcome);
+  memory.replyBytes += outcome.line.length;
+  // The client has at most `window` sends without an answer, so it cannot ask for older ones.
+  const old = memory.outcomes.get(job.seq - bounds.window);
+  if (old) {
+    memory.replyBytes -= old.line.length;
+    memory.outcomes.delete(job.seq - bounds.window);
+  }
+  shorten(memory, bounds);
+  for (const waiter of job.waiters) waiter(outcome.line);
+  job.waiters.length = 0;
+  return true;
+}
+
+/** Whether anything was ever claimed: such a memory lives longer (rule D19). */
+export function everSent(memory: SendMemory): boolean {
+  return memory.claimed > 0;
+}
+
+export function isIdle(memory: SendMemory): boolean {
+  return !memory.running && memory.queue.length === 0;
+}

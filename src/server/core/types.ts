@@ -1,0 +1,229 @@
+/**
+ * The records of a running hub, and what it asks of its host. Types only; each file of this folder changes its own part.
+ */
+import type { Payload } from '../../core/frames.ts';
+import type { Alarm, Alarms } from './alarms.ts';
+import type { HubConfig } from './config.ts';
+import type { Control, Form, FrameTokens, JoinMemo } from './forms.ts';
+import type { Log } from './log.ts';
+import type { SendMemory } from './sends.ts';
+import type { Entry } from './topic-record.ts';
+
+export type PeerTransport = 'websocket' | 'http-stream' | 'eventsource' | 'iframe' | 'long-poll' | 'poll';
+
+/** What a request brought besides its frames. */
+export interface Meta {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The URL's path and query, as the server got it. */
+  readonly url: string;
+  /** Where it came from, as far as the server knows. */
+  readonly address: string | undefined;
+  /** The `n` of its URL. */
+  readonly requestNumber: number | undefined;
+}
+
+/**
+ * A connection as the core sees it. None of these may call back before it returns; `write` never fails: a connection
+ * that has gone is told by `closed`.
+ */
+export interface Sink {
+  /** Text or, on WebSocket alone, one binary message. */
+  write(chunk: string | Uint8Array): void;
+  /** `true`: what was written waits, and the host will call `drained` once it has gone. */
+  blocked(): boolean;
+  /** Bytes written and not yet taken by the network. */
+  bufferedBytes(): number;
+  /** Ends it in good order, after what was written. `code` is a WebSocket close code. */
+  end(code: number, reason: string): void;
+  /** Ends it here and now. */
+  abort(): void;
+}
+
+export interface AuthRequest extends Meta {
+  /** Absent where there is none: requests without a Holdfast client, or clients without `auth`. */
+  readonly token: string | undefined;
+  /** The client's public id; absent for `curl` and plain `EventSource`. */
+  readonly client: string | undefined;
+}
+
+/** `failed`: it could not be decided; the client comes again. */
+export type AuthAnswer =
+  | { readonly type: 'ok'; readonly identity: string | undefined; readonly expiresInMs: number | undefined }
+  | { readonly type: 'denied'; readonly code: 'AUTH_FAILED' | 'FORBIDDEN'; readonly message: string }
+  | { readonly type: 'failed' };
+
+export interface AuthorizeRequest {
+  readonly action: 'subscribe' | 'send';
+  readonly topic: string;
+  /** The client's public id; absent for `curl` and plain `EventSource`. */
+  readonly client: string | undefined;
+  /** What `authenticate` said. */
+  readonly identity: string | undefined;
+}
+
+/** `from`: where this client's view of the topic begins (rule D16). */
+export type AuthorizeAnswer =
+  | { readonly type: 'ok'; readonly from?: 'now' | number | undefined }
+  | { readonly type: 'denied' }
+  | { readonly type: 'failed' };
+
+export interface SendRequest<T = unknown> {
+  readonly topic: string;
+  /** A JSON value, or `Uint8Array` where bytes were sent. */
+  readonly data: T;
+  /** The sender's public id, to be given to `publish` as `except`, for instance. */
+  readonly client: string;
+  /** What `authenticate` said. */
+  readonly identity: string | undefined;
+  /** The same for every copy of this send and for no other; absent for volatile sends. */
+  readonly idempotencyKey: string | undefined;
+}
+
+export type SendAnswer =
+  | { readonly type: 'ok'; readonly reply: Payload }
+  | {
+      readonly type: 'failed';
+      readonly code: string;
+      readonly message: string;
+      readonly applied: boolean | 'unknown';
+    };
+
+export type HubNote =
+  | { readonly type: 'connect' | 'disconnect'; readonly client: string; readonly identity: string | undefined }
+  | { readonly type: 'error'; readonly error: unknown };
+
+/** What the core needs of the world. Callbacks of `authenticate` and the others may come at once or later, once. */
+export interface HubHost {
+  /** Milliseconds; never runs backwards. */
+  now(): number;
+  /** Cryptographic random bytes. */
+  random(count: number): Uint8Array;
+  /** Runs it after everything that this turn of the event loop still brings. */
+  defer(run: () => void): void;
+  /** Asks for a call of `tick` at this time; an earlier wish is kept. */
+  wake(at: number): void;
+  authenticate?: ((request: AuthRequest, done: (answer: AuthAnswer) => void) => void) | undefined;
+  authorize?: ((request: AuthorizeRequest, done: (answer: AuthorizeAnswer) => void) => void) | undefined;
+  handle?: ((request: SendRequest, done: (answer: SendAnswer) => void) => void) | undefined;
+  note(note: HubNote): void;
+}
+
+/** What `authenticate` said of a token, and `authorize` of topics under it, until it expires. */
+export interface Grant {
+  readonly identity: string | undefined;
+  readonly expiresAt: number | undefined;
+  readonly until: number;
+  readonly topics: Map<string, { readonly answer: AuthorizeAnswer; readonly until: number }>;
+}
+
+/** Before this place a client sees nothing of a topic: revoked and granted again, or granted "from now". */
+export interface Barrier {
+  /** `undefined`: still to be set, at the next grant. */
+  readonly offset: number | undefined;
+  readonly reason: 'revoked' | 'trimmed';
+}
+
+/** A token bucket. */
+export interface Bucket {
+  level: number;
+  at: number;
+}
+
+/** What the hub knows of one client; outlives its connections by `keepMs`. */
+export interface ClientRecord {
+  readonly id: string;
+  readonly key: string;
+  readonly sends: SendMemory;
+  readonly peers: Set<Peer>;
+  /** POSTs with sends that are being answered. */
+  uplinks: number;
+  lastConnectedAt: number;
+  /** Attempts whose answers are not wanted, also if they are still to come. */
+  readonly released: number[];
+  readonly grants: Map<string, Grant>;
+  readonly asking: Map<string, ((answer: AuthAnswer) => void)[]>;
+  readonly barriers: Map<string, Barrier>;
+  readonly sendBucket: Bucket;
+  readonly replayBucket: Bucket;
+  isPresent: boolean;
+  identity: string | undefined;
+}
+
+/** One topic of one connection. */
+export interface Subscription {
+  readonly key: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Nothing at or before it is written. A gap moves it. */
+  start: number;
+}
+
+/**
+ *  - `waiting`: the open has not come yet (WebSocket), or the other half of a ticket has not
+ *  - `opening`: being authenticated
+ *  - `catching`: reads the log and ignores what is published
+ *  - `live`: gets what is published
+ *  - `held`: a poll without an answer
+ *  - `lingering`: an answered poll that counts as present; it has no sink any more
+ */
+export type PeerState = 'waiting' | 'opening' | 'catching' | 'live' | 'held' | 'lingering' | 'ended';
+
+export interface Peer {
+  readonly transport: PeerTransport;
+  readonly form: Form;
+  readonly frame: FrameTokens | undefined;
+  readonly sink: Sink;
+  readonly meta: Meta;
+  state: PeerState;
+  record: ClientRecord | undefined;
+  attempt: number;
+  token: string | undefined;
+  grant: Grant | undefined;
+  readonly topics: Map<string, Subscription>;
+  /** Subscribe requests without an answer, by topic: only the latest counts. */
+  readonly asked: Map<string, number>;
+  /** The read position in each partition, over all topics (rule D3). */
+  positions: number[];
+  /** Published since the last write; only while live. */
+  pending: Entry[];
+  pendingBytes: number;
+  /** Never dropped. */
+  controls: Control[];
+  controlBytes: number;
+  isDirty: boolean;
+  isQueued: boolean;
+  lastWriteAt: number;
+  heardAt: number;
+  blockedAt: number | undefined;
+  /** Most messages of a poll's answer. */
+  max: number;
+  beat: Alarm | undefined;
+  deadline: Alarm | undefined;
+  expiry: Alarm | undefined;
+}
+
+export interface Hub {
+  readonly config: HubConfig;
+  readonly host: HubHost;
+  readonly log: Log;
+  readonly alarms: Alarms;
+  /** Who gets what is published under a key. */
+  readonly index: Map<string, Set<Peer>>;
+  readonly peers: Set<Peer>;
+  readonly records: Map<string, ClientRecord>;
+  /** Records without a connection, the one longest so first: those that sent, and those that never did. */
+  readonly resting: { readonly sent: Map<string, ClientRecord>; readonly idle: Map<string, ClientRecord> };
+  readonly joins: JoinMemo;
+  dirty: Peer[];
+  catching: Peer[];
+  isFlushScheduled: boolean;
+  /** Of ephemeral messages. */
+  readonly origin: string;
+  ephemeralCount: number;
+  drain: { readonly spreadMs: number } | undefined;
+  isClosed: boolean;
+  uplinks: number;
+  running: number;
+  trimAlarm: Alarm | undefined;
+  restAlarm: Alarm | undefined;
+}
