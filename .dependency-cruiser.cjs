@@ -71,11 +71,16 @@ module.exports = {
       },
     },
     ...lane('core', '^src/core/', ['^src/core/']),
-    ...lane('protocols', '^src/protocols/', ['^src/protocols/', '^src/core/'], ['^src/adapters/adapter\\.ts$']),
+    ...lane(
+      'protocols',
+      '^src/protocols/',
+      ['^src/protocols/', '^src/core/'],
+      ['^src/adapters/adapter\\.ts$'],
+    ),
     ...lane(
       'adapters',
       '^src/adapters/(?!adapter\\.ts$)',
-      ['^src/adapters/(adapter|guard|request|uplink|polling)\\.ts$', '^src/core/errors\\.ts$'],
+      ['^src/adapters/(adapter|exchange|guard|polling|request|uplink)\\.ts$', '^src/core/errors\\.ts$'],
       ['^src/core/', '^src/runtime/runtime\\.ts$'],
     ),
     ...lane(

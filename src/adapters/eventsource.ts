@@ -4,8 +4,8 @@
  */
 import type { EventSourceConstructor, Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory, AdapterRequest } from './adapter.ts';
-import { type Guard, guard, messageOf } from './guard.ts';
 import { exchange } from './exchange.ts';
+import { type Guard, guard, messageOf } from './guard.ts';
 import { request } from './request.ts';
 import { uplink } from './uplink.ts';
 

@@ -24,7 +24,7 @@ function lineReader(): { add(text: string): string | undefined; restLength(): nu
       const tail = text.slice(end + 1);
       let lines: string | undefined;
       if (end >= 0) {
-        lines = rest.join('') + text;
+        lines = rest.join('') + text.slice(0, end);
         rest = [];
         restLength = 0;
       }

@@ -4,8 +4,8 @@
  */
 import type { Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory } from './adapter.ts';
-import { guard } from './guard.ts';
 import { exchange } from './exchange.ts';
+import { guard } from './guard.ts';
 import { uplink } from './uplink.ts';
 
 export function httpStream(): AdapterFactory<Platform> {

@@ -6,8 +6,8 @@
  */
 import type { Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory, AdapterRequest } from './adapter.ts';
-import { guard } from './guard.ts';
 import { exchange } from './exchange.ts';
+import { guard } from './guard.ts';
 import { uplink } from './uplink.ts';
 
 export function polling(transport: 'long-poll' | 'poll', held: boolean): AdapterFactory<Platform> {

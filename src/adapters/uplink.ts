@@ -6,8 +6,8 @@
  */
 import type { Platform } from '../runtime/runtime.ts';
 import type { Outgoing } from './adapter.ts';
-import type { Guard } from './guard.ts';
 import { exchange } from './exchange.ts';
+import type { Guard } from './guard.ts';
 
 /** The `send` of a one-way connection. What is under way ends with the connection, unless it may outlive the page. */
 export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) => void {

@@ -64,6 +64,7 @@ export function transmit(
   if (!connection.kind.duplex) {
     connection.posting = true;
     connection.acks = 0;
+    connection.postedSends = frames.filter((frame) => frame.type === 'send' && frame.seq !== undefined).length;
   }
   const batch = batchFrame(session, connection.hello?.sends ?? session.outbox.nonce);
   session.out.push({ type: 'transmit', id: connection.id, frames, batch, keepalive });
@@ -94,7 +95,9 @@ export function openCandidate(session: Session, transport: string, purpose: Purp
     pollMs: pollMinMs,
     posting: false,
     postFailures: 0,
+    postedSends: 0,
     acks: 0,
+    putOffs: 0,
     request: 0,
     inboxVersion: -1,
     hello: undefined,
@@ -321,6 +324,7 @@ function promote(session: Session, connection: Connection): void {
   session.replaceFailures = 0;
   clearDeadline(session.deadlines, 'retry');
   clearDeadline(session.deadlines, 'replace');
+  clearDeadline(session.deadlines, 'uplink');
   const better = policy.betterThan(session.policy, transport);
   const candidates = candidatesOf(session);
   for (let i = 0; i < candidates.length; i++) {

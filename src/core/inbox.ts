@@ -221,6 +221,7 @@ export function offer(inbox: Inbox, connection: number): Offer {
   for (const topic in inbox.subscriptions) {
     const subscription = inbox.subscriptions[topic] as Subscription;
     const link = newLink(subscription.serial, 0);
+    subscription.retryAt = undefined;
     reception.links[topic] = link;
     if (subscription.partition >= 0) {
       link.partition = subscription.partition;
@@ -275,6 +276,15 @@ export function ask(inbox: Inbox, connection: number, request: number, now: numb
     topics.push(topicRequest(inbox, subscription, -1, []));
   }
   return topics;
+}
+
+/** Topics that the server wanted to be asked for later may be asked for now. */
+export function putOffIsOver(inbox: Inbox, now: number): void {
+  inbox.version++;
+  for (const topic in inbox.subscriptions) {
+    const subscription = inbox.subscriptions[topic] as Subscription;
+    if (subscription.retryAt !== undefined && subscription.retryAt <= now) subscription.retryAt = undefined;
+  }
 }
 
 /** Topics that the connection carries although nobody wants them any more; they are forgotten here. */
@@ -385,7 +395,8 @@ export function confirm(
     if (!subscription || !linkOf(reception, subscription)) continue;
     const answer = listed[topic];
     if (answer?.error) {
-      delete inbox.subscriptions[topic];
+      unsubscribe(inbox, topic);
+      forgetLink(reception, topic);
       const { code, message } = answer.error;
       out.push({ type: 'ended', topic, serial: link.serial, code, message });
     } else if (answer?.retryMs !== undefined) {
@@ -398,7 +409,7 @@ export function confirm(
       confirmLink(inbox, reception, subscription, link, place.partition, place.offset, out);
     } else if (request === 0 && link.partition >= 0) {
       confirmLink(inbox, reception, subscription, link, link.partition, link.start, out);
-    } else if (request === 0) {
+    } else {
       return false;
     }
   }

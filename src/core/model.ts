@@ -153,8 +153,11 @@ export interface Connection {
   /** One-way: a POST is under way. */
   posting: boolean;
   postFailures: number;
-  /** Answers to sends since the last POST began. */
+  /** One-way: sends in the POST that is under way, and answers to sends since it began. */
+  postedSends: number;
   acks: number;
+  /** Times in a row that the server put sends off. */
+  putOffs: number;
   request: number;
   /** The inbox's version at which it carried just what is wanted. */
   inboxVersion: number;

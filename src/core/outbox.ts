@@ -216,12 +216,6 @@ export function hasUntransmitted(outbox: Outbox): boolean {
   return false;
 }
 
-/** Whether an unanswered send was transmitted last on this connection. */
-export function isOn(outbox: Outbox, connection: number): boolean {
-  for (let i = 0; i < outbox.entries.length; i++) if (outbox.entries[i]?.on === connection) return true;
-  return false;
-}
-
 /** The server's answer. Returns its code if the number was not used up and the send is to be transmitted again. */
 export function acknowledge(outbox: Outbox, ack: AckFrame, out: Settlement[]): string | undefined {
   for (let i = 0; i < outbox.entries.length; i++) {

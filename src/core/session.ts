@@ -123,7 +123,7 @@ function onCommand(
       rules.rttMs = input.rttMs ?? rules.rttMs;
       return;
     case 'open':
-      if (session.phase === 'closed') session.phase = 'idle';
+      if (session.phase === 'closed' || session.phase === 'suspended') session.phase = 'idle';
       session.attempt = 0;
       tryNow(session);
       return want(session);
@@ -170,7 +170,7 @@ function fireDue(session: Session): void {
     if (!due) return;
     const connection = findConnection(session, due.id);
     if (due.kind === 'topics') {
-      session.inbox.version++;
+      inbox.putOffIsOver(session.inbox, session.now.mono);
     } else if (due.kind === 'sends') {
       outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
     } else if (due.kind === 'auth' && session.token.state !== 'none') {
@@ -286,10 +286,12 @@ function onAck(session: Session, connection: Connection, frame: AckFrame): void 
   if (connection.hello?.sends !== session.outbox.nonce) return;
   connection.acks++;
   const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);
-  if (putOff === undefined) return;
+  if (putOff === undefined) {
+    connection.putOffs = 0;
+    return;
+  }
   if (putOff === 'NONCE_UNKNOWN') connection.suspect = 'the server has forgotten our sends';
-  const attempt = ++connection.postFailures;
-  const delay = backoffMs(session.config.backoff, attempt, 0.5 + random(session.prng) / 2);
+  const delay = backoffMs(session.config.backoff, ++connection.putOffs, 0.5 + random(session.prng) / 2);
   setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
 }
 
@@ -316,8 +318,8 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
     return;
   }
   // An answer that settles nothing of what it was asked is no answer.
-  if (ok && (connection.acks > 0 || !outbox.isOn(session.outbox, connection.id))) {
-    if (!hasDeadline(session.deadlines, 'uplink')) connection.postFailures = 0;
+  if (ok && (connection.acks > 0 || connection.postedSends === 0)) {
+    connection.postFailures = 0;
     return;
   }
   connection.postFailures++;
@@ -544,7 +546,9 @@ function needsPosition(session: Session): boolean {
   const links = active && session.inbox.receptions[active.id]?.links;
   for (const topic in session.inbox.subscriptions) {
     const subscription = session.inbox.subscriptions[topic] as inbox.Subscription;
-    if (links?.[topic]?.serial === subscription.serial) continue;
+    const link = links?.[topic];
+    const isPutOff = link?.state === 'put-off' && subscription.retryAt === undefined;
+    if (link?.serial === subscription.serial && !isPutOff) continue;
     if (subscription.partition >= 0 || subscription.since !== undefined) return true;
   }
   return false;

@@ -2,9 +2,9 @@
  * From the log to connections (rule D3): who is told what in which turn, who is put back to reading the log.
  * One write for each connection and turn. A peer that catches up is paced by its own socket.
  */
-import { type Control, encodeUnits, type Unit } from './forms.ts';
-import { cursorAt, idAt, tailOf, tails, trimmedTo } from './log.ts';
-import { endPeer } from './peer.ts';
+import { setAlarm } from './alarms.ts';
+import { idAt, tailOf, tails, trimmedTo } from './log.ts';
+import { endPeer, mark, write } from './peer.ts';
 import { readLog } from './read-log.ts';
 import type { Entry } from './topic-record.ts';
 import type { Bucket, Hub, Peer } from './types.ts';
@@ -75,36 +75,6 @@ function putBack(peer: Peer): void {
   peer.state = 'catching';
   peer.pending = [];
   peer.pendingBytes = 0;
-}
-
-export function unitOf(hub: Hub, peer: Peer): Unit {
-  if (hub.log.partitions.length === 1) {
-    return { form: peer.form, frame: peer.frame, cursorOf: (entry) => cursorAt(hub.log, [entry.offset]) };
-  }
-  const positions = peer.positions.slice();
-  const cursorOf = (entry: Entry): string => {
-    positions[entry.partition] = entry.offset;
-    return cursorAt(hub.log, positions);
-  };
-  return { form: peer.form, frame: peer.frame, cursorOf };
-}
-
-/** Hands over the waiting control frames, these entries and a last frame. `positions` has not moved yet. */
-export function write(hub: Hub, peer: Peer, entries: readonly Entry[], after: readonly Control[] = []): void {
-  const before = peer.controls;
-  if (before.length === 0 && entries.length === 0 && after.length === 0) return;
-  peer.controls = [];
-  peer.controlBytes = 0;
-  // With several partitions the `id:` lines differ between connections, so nothing can be shared.
-  const shared = peer.form !== 'sse' || hub.log.partitions.length === 1;
-  const chunks = encodeUnits(unitOf(hub, peer), before, entries, after, shared ? hub.joins : undefined);
-  for (const chunk of chunks) peer.sink.write(chunk);
-  peer.lastWriteAt = hub.host.now();
-}
-
-export function mark(hub: Hub, positions: readonly number[]): Control {
-  const cursor = cursorAt(hub.log, positions);
-  return { line: `{"type":"ping","cursor":"${cursor}"}`, mark: cursor };
 }
 
 function forPeer(peer: Peer, entries: readonly Entry[]): readonly Entry[] {
@@ -214,7 +184,7 @@ function delayCatchUp(hub: Hub, peer: Peer, bytes: number): void {
   const perSecond = hub.config.limits.replayBytesPerSecond;
   const waitMs = record ? drawFrom(record.replayBucket, bytes, perSecond, hub.host.now()) : 0;
   if (waitMs <= 0) return queueCatchUp(hub, peer);
-  peer.deadline = hub.later(waitMs, () => {
+  setAlarm(hub.alarms, hub.host.now() + waitMs, () => {
     if (peer.state === 'catching') queueCatchUp(hub, peer);
   });
 }
@@ -226,28 +196,24 @@ export function drained(hub: Hub, peer: Peer): void {
   else if (peer.controls.length > 0) markDirty(hub, peer);
 }
 
-/** The answer of a poll, whole, in one write. */
-export function answerPoll(hub: Hub, peer: Peer): void {
-  tellGaps(hub, peer);
+/** Writes the whole answer of a held poll, in one go, if there is anything to tell or its time has come. */
+export function answerPoll(hub: Hub, peer: Peer, isTime: boolean): void {
+  if (peer.state !== 'held') return;
+  const gaps = tellGaps(hub, peer);
   const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max);
   const entries = chunk.entries.concat(forPeer(peer, peer.pending));
+  peer.pending = [];
+  if (!isTime && gaps === 0 && entries.length === 0) return;
   write(hub, peer, entries, [mark(hub, chunk.positions)]);
   peer.positions = chunk.positions;
   endPeer(hub, peer);
 }
 
-/** Whether a held poll has something to tell. */
-export function isPollDue(hub: Hub, peer: Peer): boolean {
-  if (forPeer(peer, peer.pending).length > 0 || tellGaps(hub, peer) > 0) return true;
-  return readFor(hub, peer, 1, 1).entries.length > 0;
-}
-
 function flushPeer(hub: Hub, peer: Peer): void {
   if (peer.state === 'live') flushLive(hub, peer);
   else if (peer.state === 'catching') queueCatchUp(hub, peer);
-  else if (peer.state === 'held') {
-    if (isPollDue(hub, peer)) answerPoll(hub, peer);
-  } else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, []);
+  else if (peer.state === 'held') answerPoll(hub, peer, false);
+  else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, []);
 }
 
 /** Live peers first; then those that catch up, as far as this turn's budget goes. */

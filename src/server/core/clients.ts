@@ -1,0 +1,102 @@
+/**
+ * What the hub remembers of clients: the key bound to an id (rule D14), and how long it is kept (rules D6 and D19).
+ * A record is never given up early to make room; at the cap new clients are refused instead.
+ */
+import { toBase64Url } from '../../core/base64.ts';
+import { setAlarm } from './alarms.ts';
+import { createSendMemory, everSent, isIdle } from './sends.ts';
+import type { ClientRecord, Hub } from './types.ts';
+
+const idForm = /^[A-Za-z0-9_-]{22}$/;
+/** Attempts remembered as released. More than a client can have on their way at a time. */
+const releasedMax = 64;
+
+export function isClientId(text: string): boolean {
+  return idForm.test(text);
+}
+
+function createRecord(hub: Hub, id: string, key: string): ClientRecord {
+  const now = hub.host.now();
+  const { sendsPerSecond, replayBytesPerSecond } = hub.config.limits;
+  return {
+    id,
+    key,
+    sends: createSendMemory(toBase64Url(hub.host.random(16))),
+    peers: new Set(),
+    uplinks: 0,
+    lastConnectedAt: now,
+    released: [],
+    grants: new Map(),
+    asking: new Map(),
+    barriers: new Map(),
+    sendBucket: { level: sendsPerSecond, at: now },
+    replayBucket: { level: replayBytesPerSecond, at: now },
+    isPresent: false,
+    identity: undefined,
+  };
+}
+
+/** The record of a client that opens, made at first sight. */
+export function claimRecord(hub: Hub, id: string, key: string): ClientRecord | 'mismatch' | 'full' {
+  const found = hub.records.get(id);
+  if (found) return found.key === key ? found : 'mismatch';
+  if (hub.records.size >= hub.config.limits.records) return 'full';
+  const record = createRecord(hub, id, key);
+  hub.records.set(id, record);
+  return record;
+}
+
+/** The client is connected: its record does not age. */
+export function stay(hub: Hub, record: ClientRecord): void {
+  hub.resting.sent.delete(record.id);
+  hub.resting.idle.delete(record.id);
+}
+
+/** A connection or a request of this client has ended. */
+export function left(hub: Hub, record: ClientRecord): void {
+  if (record.isPresent && record.peers.size === 0) {
+    record.isPresent = false;
+    hub.host.note({ type: 'disconnect', client: record.id, identity: record.identity });
+  }
+  if (record.peers.size > 0 || record.uplinks > 0 || !isIdle(record.sends)) return;
+  if (hub.records.get(record.id) !== record) return;
+  stay(hub, record);
+  record.lastConnectedAt = hub.host.now();
+  (everSent(record.sends) ? hub.resting.sent : hub.resting.idle).set(record.id, record);
+  armExpiry(hub);
+}
+
+function firstOf(records: Map<string, ClientRecord>): ClientRecord | undefined {
+  const first = records.values().next();
+  return first.done ? undefined : first.value;
+}
+
+function armExpiry(hub: Hub): void {
+  if (hub.restAlarm?.run) return;
+  const { sent, idle } = hub.resting;
+  const sentAt = firstOf(sent)?.lastConnectedAt ?? Number.POSITIVE_INFINITY;
+  const idleAt = firstOf(idle)?.lastConnectedAt ?? Number.POSITIVE_INFINITY;
+  const at = Math.min(sentAt + hub.config.keepMs, idleAt + hub.config.idleKeepMs);
+  if (at === Number.POSITIVE_INFINITY) return;
+  hub.restAlarm = setAlarm(hub.alarms, at, () => {
+    expire(hub, sent, hub.config.keepMs);
+    expire(hub, idle, hub.config.idleKeepMs);
+    armExpiry(hub);
+  });
+}
+
+function expire(hub: Hub, resting: Map<string, ClientRecord>, keepMs: number): void {
+  const now = hub.host.now();
+  for (let record = firstOf(resting); record; record = firstOf(resting)) {
+    if (record.lastConnectedAt + keepMs > now) return;
+    resting.delete(record.id);
+    hub.records.delete(record.id);
+  }
+}
+
+/** Remembers that the answer of this attempt is not wanted, also if its request is still on its way. */
+export function rememberReleased(record: ClientRecord, attempt: number): void {
+  if (record.released.includes(attempt)) return;
+  record.released.push(attempt);
+  if (record.released.length > releasedMax) record.released.shift();
+}

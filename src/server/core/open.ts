@@ -1,0 +1,284 @@
+/**
+ * An open, from its frame to its hello (`docs/PROTOCOL.md` section 3): who it is, what it may see, where each topic begins.
+ * Ends with a peer that is live, catching up, or a held poll; or with an `error`.
+ */
+import { type Cursor, parseCursor } from '../../core/cursor.ts';
+import { type OpenFrame, protocolName, type TopicRequest } from '../../core/frames.ts';
+import { type Admission, authenticate } from './access.ts';
+import { cancelAlarm, setAlarm } from './alarms.ts';
+import { claimRecord, isClientId, stay } from './clients.ts';
+import { answerPoll, markDirty, tell, tellGap } from './delivery.ts';
+import { startBeat } from './liveness.ts';
+import { cursorAt, tailOf, tails } from './log.ts';
+import { endPeer, type Failure, follow, isOver, isPoll, write } from './peer.ts';
+import { type Decision, decideAll, type LastBudget, nameOf, type Placed, placeTopic } from './topics.ts';
+import type { ClientRecord, Grant, Hub, Peer, Subscription } from './types.ts';
+
+/** Bytes of a hello that are not retained messages. */
+const helloReserve = 64 * 1024;
+
+export function draining(hub: Hub): string {
+  const spreadMs = Math.max(hub.drain?.spreadMs ?? 0, 1_000);
+  return JSON.stringify({ type: 'bye', reason: 'draining', afterMs: 0, spreadMs });
+}
+
+/** What is wrong with an open, judged by itself. */
+function faultOf(hub: Hub, open: OpenFrame): Failure | undefined {
+  const bad = (code: string, message: string, isSession = false): Failure => ({ code, message, isSession });
+  if (open.protocol !== protocolName) {
+    const asked = open.protocol.slice(0, 40);
+    return bad('UNSUPPORTED_PROTOCOL', `This hub speaks ${protocolName}, not "${asked}".`, true);
+  }
+  if (!isClientId(open.client) || !isClientId(open.key)) {
+    return bad('BAD_FRAME', 'client and key are 22 characters of base64url each.');
+  }
+  const { topics } = hub.config.limits;
+  if (open.topics.length > topics) {
+    return bad('TOO_MANY_TOPICS', `${open.topics.length} topics were asked for; the limit is ${topics}.`);
+  }
+  if (open.cursor !== undefined && !parseCursor(open.cursor)) return bad('BAD_FRAME', 'cursor is no cursor.');
+  return undefined;
+}
+
+/** The newest request under an attempt's number replaces the former: a poll's answer may have been lost. */
+function replaceAttempt(hub: Hub, record: ClientRecord, attempt: number): void {
+  for (const peer of [...record.peers]) if (peer.attempt === attempt) endPeer(hub, peer);
+  // An answered poll of the same attempt was lingering, or has begun to just now.
+  for (const peer of [...record.peers]) if (peer.attempt === attempt) endPeer(hub, peer);
+}
+
+function connectionsOf(record: ClientRecord): number {
+  let count = 0;
+  for (const peer of record.peers) if (peer.state !== 'lingering') count++;
+  return count;
+}
+
+function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | undefined {
+  const record = claimRecord(hub, open.client, open.key);
+  if (record === 'full') return { code: 'BUSY', message: 'This hub remembers as many clients as it may.' };
+  if (record === 'mismatch') {
+    const message = 'Another key is bound to this client id.';
+    return { code: 'KEY_MISMATCH', message, isSession: true };
+  }
+  if (record.released.includes(open.attempt)) return 'released';
+  stay(hub, record);
+  peer.record = record;
+  peer.attempt = open.attempt;
+  peer.token = open.token;
+  replaceAttempt(hub, record, open.attempt);
+  const isFull = connectionsOf(record) >= hub.config.limits.connections;
+  record.peers.add(peer);
+  const { connections } = hub.config.limits;
+  if (isFull) return { code: 'TOO_MANY_CONNECTIONS', message: `A client may have ${connections}.` };
+  return undefined;
+}
+
+export function openPeer(hub: Hub, peer: Peer, open: OpenFrame): void {
+  if (hub.drain) {
+    tell(hub, peer, draining(hub));
+    return endPeer(hub, peer, undefined, 1012);
+  }
+  cancelAlarm(hub.alarms, peer.deadline);
+  peer.state = 'opening';
+  const fault = faultOf(hub, open) ?? enter(hub, peer, open);
+  if (fault) return endPeer(hub, peer, fault === 'released' ? undefined : fault);
+  admit(hub, peer, () => placeAll(hub, peer, open));
+}
+
+/** Authenticates; a peer that has to wait for that is told so, for it would take silence for a dead transport. */
+function admit(hub: Hub, peer: Peer, next: () => void): void {
+  const { bodyMs } = hub.config.limits;
+  peer.deadline = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
+    endPeer(hub, peer, { code: 'INTERNAL', message: `authenticate() or authorize() took over ${bodyMs} ms.` });
+  });
+  authenticate(hub, peer.record, peer.meta, peer.token, (admission) => {
+    if (peer.state !== 'opening') return;
+    const failure = failureOf(admission);
+    if (failure) return endPeer(hub, peer, failure);
+    peer.grant = admission as Grant;
+    next();
+  });
+  if (peer.state !== 'opening') return;
+  hub.host.defer(() => {
+    if (peer.state === 'opening') tell(hub, peer, '{"type":"wait"}');
+  });
+}
+
+export function failureOf(admission: Admission): Failure | undefined {
+  if (!('type' in admission)) return undefined;
+  if (admission.type === 'denied') {
+    return { code: admission.code, message: admission.message, isSession: true };
+  }
+  return { code: 'INTERNAL', message: 'authenticate() failed; the hub was told why.' };
+}
+
+function placeAll(hub: Hub, peer: Peer, open: OpenFrame): void {
+  const cursor = open.cursor === undefined ? [] : (parseCursor(open.cursor) ?? []);
+  decideAll(hub, peer, open.topics.map(nameOf), (decisions) => {
+    if (peer.state !== 'opening') return;
+    const placed = place(hub, peer, open.topics, cursor, decisions);
+    if (!placed) return endPeer(hub, peer, { code: 'BAD_FRAME', message: 'at is no cursor.' });
+    begin(hub, peer, open, placed);
+  });
+}
+
+function place(
+  hub: Hub,
+  peer: Peer,
+  topics: readonly TopicRequest[],
+  cursor: Cursor,
+  decisions: ReadonlyMap<string, Decision>,
+): Placed[] | undefined {
+  const budget: LastBudget = { bytes: hub.config.limits.frameBytes - helloReserve };
+  const all: Placed[] = [];
+  const seen = new Set<string>();
+  for (const request of topics) {
+    const name = nameOf(request);
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const decision = decisions.get(name) ?? { type: 'failed' };
+    const placed = placeTopic(hub, peer, request, cursor, decision, budget);
+    if (!placed) return undefined;
+    all.push(placed);
+  }
+  return all;
+}
+
+export function addTopic(hub: Hub, peer: Peer, subscription: Subscription): void {
+  peer.topics.set(subscription.key, subscription);
+  follow(hub, peer, subscription.key);
+}
+
+/** The one read position of each partition: the least place at which one of its topics begins (rule D3). */
+function startPositions(hub: Hub, peer: Peer): number[] {
+  const positions = tails(hub.log);
+  for (const { partition, start } of peer.topics.values()) {
+    positions[partition] = Math.min(positions[partition] as number, start);
+  }
+  return positions;
+}
+
+export function answersOf(placed: readonly Placed[]): string {
+  const answers: string[] = [];
+  for (const { answer } of placed) if (answer !== undefined) answers.push(answer);
+  return `[${answers.join(',')}]`;
+}
+
+export function helloLine(hub: Hub, peer: Peer, topics: string): string {
+  const { heartbeatMs, holdMs, keepMs, limits } = hub.config;
+  const { grant, record } = peer;
+  const expiresAt = grant?.expiresAt;
+  const fields = {
+    type: 'hello',
+    attempt: peer.attempt,
+    head: cursorAt(hub.log, tails(hub.log)),
+    cursor: cursorAt(hub.log, peer.positions),
+    heartbeatMs,
+    holdMs,
+    sends: record?.sends.nonce ?? '',
+    keepMs,
+    limits: {
+      frameBytes: limits.frameBytes,
+      topics: limits.topics,
+      window: limits.window,
+      batchBytes: limits.batchBytes,
+    },
+    ...(expiresAt !== undefined && { expiresInMs: Math.max(0, Math.round(expiresAt - hub.host.now())) }),
+    ...(grant?.identity !== undefined && { identity: grant.identity }),
+  };
+  return `${JSON.stringify(fields).slice(0, -1)},"topics":${topics}}`;
+}
+
+function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[]): void {
+  cancelAlarm(hub.alarms, peer.deadline);
+  let isNews = open.cursor === undefined;
+  for (const { subscription, answer, gap } of placed) {
+    if (subscription) addTopic(hub, peer, subscription);
+    if (answer !== undefined || gap) isNews = true;
+  }
+  peer.positions = startPositions(hub, peer);
+  becomePresent(hub, peer);
+  if (isPoll(peer)) peer.state = 'held';
+  tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
+  for (const { subscription, gap } of placed) {
+    if (subscription && gap) {
+      tellGap(hub, peer, subscription.topic, subscription.partition, gap.to, gap.reason);
+    }
+  }
+  if (isPoll(peer)) hold(hub, peer, open, isNews);
+  else stream(hub, peer);
+}
+
+function hold(hub: Hub, peer: Peer, open: OpenFrame, isNews: boolean): void {
+  peer.max = Math.max(1, open.max ?? Number.POSITIVE_INFINITY);
+  const waitMs = Math.min(open.wait ?? 0, hub.config.holdMs);
+  answerPoll(hub, peer, isNews || waitMs === 0);
+  if (peer.state !== 'held') return;
+  peer.deadline = setAlarm(hub.alarms, hub.host.now() + waitMs, () => answerPoll(hub, peer, true));
+}
+
+/** From here on it is told what is published, at once or when it has caught up. */
+export function stream(hub: Hub, peer: Peer): void {
+  const isAtTail = peer.positions.every((position, i) => position === tailOf(hub.log, i));
+  peer.state = isAtTail ? 'live' : 'catching';
+  // What is due at once goes out at once: this turn may hold a long queue of others.
+  if (isAtTail) write(hub, peer, []);
+  markDirty(hub, peer);
+  startBeat(hub, peer);
+  const expiresAt = peer.grant?.expiresAt;
+  if (expiresAt === undefined) return;
+  peer.expiry = setAlarm(hub.alarms, expiresAt, () => {
+    if (isOver(peer)) return;
+    tell(hub, peer, '{"type":"bye","reason":"expired","afterMs":0}');
+    endPeer(hub, peer);
+  });
+}
+
+function becomePresent(hub: Hub, peer: Peer): void {
+  const { record } = peer;
+  if (!record) return;
+  record.identity = peer.grant?.identity;
+  if (record.isPresent) return;
+  record.isPresent = true;
+  hub.host.note({ type: 'connect', client: record.id, identity: record.identity });
+}
+
+/** A reader without a Holdfast client (`docs/PROTOCOL.md` 5.2). */
+export interface PlainOpen {
+  readonly topics: readonly string[];
+  readonly cursor: string | undefined;
+  readonly last: number;
+}
+
+export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
+  if (hub.drain) return endPeer(hub, peer, undefined, 1012);
+  peer.state = 'opening';
+  const { topics } = hub.config.limits;
+  if (open.topics.length > topics) {
+    return endPeer(hub, peer, { code: 'TOO_MANY_TOPICS', message: `The limit is ${topics}.` });
+  }
+  const cursor = open.cursor === undefined ? [] : parseCursor(open.cursor);
+  if (!cursor) return endPeer(hub, peer, { code: 'BAD_FRAME', message: 'cursor is no cursor.' });
+  admit(hub, peer, () => {
+    decideAll(hub, peer, open.topics, (decisions) => {
+      if (peer.state !== 'opening') return;
+      const placed = place(hub, peer, open.topics, cursor, decisions) ?? [];
+      beginPlain(hub, peer, placed, cursor.length === 0 ? open.last : 0);
+    });
+  });
+}
+
+function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: number): void {
+  cancelAlarm(hub.alarms, peer.deadline);
+  for (const { subscription } of placed) {
+    if (!subscription) continue;
+    if (last > 0) subscription.start = startOfLast(hub, subscription, last);
+    addTopic(hub, peer, subscription);
+  }
+  peer.positions = startPositions(hub, peer);
+  tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
+  for (const { subscription, gap } of placed) {
+    if (subscription && gap) tellGap(hub, peer, subscription.topic, subscription.partition, gap.to, gap.reason);
+  }
+  stream(hub, peer);
+}

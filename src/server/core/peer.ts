@@ -1,0 +1,170 @@
+/**
+ * One connection's record: how it begins, writes and ends. What it is to write, and when, is decided in `delivery.ts`.
+ */
+import { cancelAlarm, setAlarm } from './alarms.ts';
+import { left } from './clients.ts';
+import { type Control, encodeUnits, type Form, type FrameTokens, type Unit } from './forms.ts';
+import { cursorAt, tails } from './log.ts';
+import type { Entry } from './topic-record.ts';
+import type { Hub, Meta, Peer, PeerTransport, Sink } from './types.ts';
+
+/** What a binding says of a connection that has come. */
+export interface Arrival {
+  readonly transport: PeerTransport;
+  readonly sink: Sink;
+  readonly meta: Meta;
+  /** Of an iframe's document. */
+  readonly frame?: FrameTokens | undefined;
+}
+
+const forms: Readonly<Record<PeerTransport, Form>> = {
+  websocket: 'websocket',
+  'http-stream': 'lines',
+  eventsource: 'sse',
+  iframe: 'iframe',
+  'long-poll': 'lines',
+  poll: 'lines',
+};
+
+export function createPeer(hub: Hub, arrival: Arrival): Peer {
+  const now = hub.host.now();
+  const peer: Peer = {
+    transport: arrival.transport,
+    form: forms[arrival.transport],
+    frame: arrival.frame,
+    sink: arrival.sink,
+    meta: arrival.meta,
+    state: 'waiting',
+    record: undefined,
+    attempt: 0,
+    token: undefined,
+    grant: undefined,
+    topics: new Map(),
+    asked: new Map(),
+    positions: tails(hub.log),
+    pending: [],
+    pendingBytes: 0,
+    controls: [],
+    controlBytes: 0,
+    isDirty: false,
+    isQueued: false,
+    lastWriteAt: now,
+    heardAt: now,
+    blockedAt: undefined,
+    max: Number.POSITIVE_INFINITY,
+    beat: undefined,
+    deadline: undefined,
+    expiry: undefined,
+  };
+  hub.peers.add(peer);
+  return peer;
+}
+
+export function isPoll(peer: Peer): boolean {
+  return peer.transport === 'long-poll' || peer.transport === 'poll';
+}
+
+export function isOver(peer: Peer): boolean {
+  return peer.state === 'ended' || peer.state === 'lingering';
+}
+
+export function unitOf(hub: Hub, peer: Peer): Unit {
+  if (hub.log.partitions.length === 1) {
+    return { form: peer.form, frame: peer.frame, cursorOf: (entry) => cursorAt(hub.log, [entry.offset]) };
+  }
+  const positions = peer.positions.slice();
+  const cursorOf = (entry: Entry): string => {
+    positions[entry.partition] = entry.offset;
+    return cursorAt(hub.log, positions);
+  };
+  return { form: peer.form, frame: peer.frame, cursorOf };
+}
+
+/** Hands over the waiting control frames, these entries and a last frame. `positions` has not moved yet. */
+export function write(hub: Hub, peer: Peer, entries: readonly Entry[], after: readonly Control[] = []): void {
+  const before = peer.controls;
+  if (before.length === 0 && entries.length === 0 && after.length === 0) return;
+  peer.controls = [];
+  peer.controlBytes = 0;
+  // With several partitions the `id:` lines differ between connections, so nothing can be shared.
+  const shared = peer.form !== 'sse' || hub.log.partitions.length === 1;
+  const chunks = encodeUnits(unitOf(hub, peer), before, entries, after, shared ? hub.joins : undefined);
+  for (const chunk of chunks) peer.sink.write(chunk);
+  peer.lastWriteAt = hub.host.now();
+}
+
+export function mark(hub: Hub, positions: readonly number[]): Control {
+  const cursor = cursorAt(hub.log, positions);
+  return { line: `{"type":"ping","cursor":"${cursor}"}`, mark: cursor };
+}
+
+export function follow(hub: Hub, peer: Peer, key: string): void {
+  const peers = hub.index.get(key);
+  if (peers) peers.add(peer);
+  else hub.index.set(key, new Set([peer]));
+}
+
+export function unfollow(hub: Hub, peer: Peer, key: string): void {
+  const peers = hub.index.get(key);
+  peers?.delete(peer);
+  if (peers?.size === 0) hub.index.delete(key);
+}
+
+function forget(hub: Hub, peer: Peer): void {
+  peer.state = 'ended';
+  for (const key of peer.topics.keys()) unfollow(hub, peer, key);
+  peer.topics.clear();
+  peer.asked.clear();
+  peer.pending = [];
+  peer.controls = [];
+  cancelAlarm(hub.alarms, peer.deadline);
+  cancelAlarm(hub.alarms, peer.beat);
+  cancelAlarm(hub.alarms, peer.expiry);
+  hub.peers.delete(peer);
+  const { record } = peer;
+  if (record?.peers.delete(peer)) left(hub, record);
+}
+
+/** A client that polls counts as present between its polls (rule D24). */
+function linger(hub: Hub, peer: Peer): void {
+  peer.state = 'lingering';
+  hub.peers.delete(peer);
+  cancelAlarm(hub.alarms, peer.deadline);
+  peer.deadline = setAlarm(hub.alarms, hub.host.now() + hub.config.lingerMs, () => forget(hub, peer));
+}
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  /** It concerns more than this connection. */
+  readonly isSession?: boolean;
+}
+
+export function errorLine(failure: Failure): string {
+  const { code, message, isSession } = failure;
+  return JSON.stringify({ type: 'error', code, message, ...(isSession && { scope: 'session' }) });
+}
+
+/** Ends a connection in good order: what waits is written, then the reason if there is one. */
+export function endPeer(hub: Hub, peer: Peer, failure?: Failure, code = 1000): void {
+  if (isOver(peer)) {
+    if (peer.state === 'lingering') forget(hub, peer);
+    return;
+  }
+  write(hub, peer, [], failure ? [{ line: errorLine(failure) }] : []);
+  const isAnswered = peer.state === 'held' && !failure && !hub.isClosed && !hub.drain;
+  if (isAnswered) linger(hub, peer);
+  else forget(hub, peer);
+  peer.sink.end(failure ? 4000 : code, failure?.code ?? '');
+}
+
+/** The connection has gone by itself, or is cut. */
+export function dropPeer(hub: Hub, peer: Peer): void {
+  if (!isOver(peer)) forget(hub, peer);
+}
+
+export function abortPeer(hub: Hub, peer: Peer): void {
+  if (isOver(peer)) return;
+  forget(hub, peer);
+  peer.sink.abort();
+}

@@ -1,0 +1,259 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { browserRuntime, type Scope } from '../../../src/runtime/browser.ts';
+import type { Signal } from '../../../src/runtime/runtime.ts';
+
+/** A target that knows how many listeners it has. */
+function countingTarget<T extends object>(
+  fields: T,
+): T & {
+  fire(type: string): void;
+  count(): number;
+  addEventListener(type: string, run: () => void): void;
+  removeEventListener(type: string, run: () => void): void;
+} {
+  let listeners: { type: string; run: () => void }[] = [];
+  return Object.assign(fields, {
+    addEventListener(type: string, run: () => void) {
+      listeners.push({ type, run });
+    },
+    removeEventListener(type: string, run: () => void) {
+      listeners = listeners.filter((one) => one.type !== type || one.run !== run);
+    },
+    fire(type: string) {
+      for (const one of listeners.slice()) if (one.type === type) one.run();
+    },
+    count: () => listeners.length,
+  });
+}
+
+function page() {
+  const document = countingTarget({
+    visibilityState: 'visible',
+    readyState: 'interactive',
+    prerendering: false,
+    baseURI: 'https://page.example/app/',
+  });
+  const connection = countingTarget({ type: 'wifi', effectiveType: '4g', rtt: 50 });
+  const timing = { loadEventEnd: 0 };
+  const window = countingTarget({
+    document,
+    navigator: { onLine: true, connection },
+    performance: { now: () => 5, timing },
+    location: { href: 'https://page.example/app/', origin: 'https://page.example' },
+    URL,
+  });
+  const scope = window as unknown as Scope;
+  return { document, connection, timing, window, scope };
+}
+
+function listening(scope: Scope): { signals: Signal[]; off: () => void } {
+  const signals: Signal[] = [];
+  return { signals, off: browserRuntime(scope).listen((signal) => signals.push(signal)) };
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('signals', () => {
+  test('what holds already is told before listen returns', () => {
+    const { scope, document, window } = page();
+    document.visibilityState = 'hidden';
+    document.prerendering = true;
+    window.navigator.onLine = false;
+    expect(listening(scope).signals).toEqual(['hidden', 'prerendering', 'offline']);
+    expect(listening(page().scope).signals).toEqual(['visible', 'activated', 'online']);
+  });
+
+  test('a trip through the back-forward cache is one suspended and one resumed', () => {
+    const { scope, document, window } = page();
+    const { signals } = listening(scope);
+    signals.length = 0;
+    window.fire('pagehide');
+    document.visibilityState = 'hidden';
+    document.fire('visibilitychange');
+    document.fire('freeze');
+    document.fire('resume');
+    document.visibilityState = 'visible';
+    document.fire('visibilitychange');
+    window.fire('pageshow');
+    expect(signals).toEqual(['suspended', 'hidden', 'resumed', 'visible']);
+  });
+
+  test('the first pageshow of a page means nothing', () => {
+    const { scope, window } = page();
+    const { signals } = listening(scope);
+    signals.length = 0;
+    window.fire('pageshow');
+    expect(signals).toEqual([]);
+  });
+
+  test('online, offline and the end of prerendering', () => {
+    const { scope, window, document } = page();
+    const { signals } = listening(scope);
+    signals.length = 0;
+    window.fire('offline');
+    window.fire('online');
+    document.fire('prerenderingchange');
+    expect(signals).toEqual(['offline', 'online', 'activated']);
+  });
+
+  test('another network is a change, another estimate of it is none', () => {
+    const { scope, connection } = page();
+    const { signals } = listening(scope);
+    signals.length = 0;
+    connection.rtt = 100;
+    connection.fire('change');
+    expect(signals).toEqual([]);
+    connection.type = 'cellular';
+    connection.fire('change');
+    expect(signals).toEqual(['network-changed']);
+  });
+
+  test('the document counts as loaded one task after load', () => {
+    vi.useFakeTimers();
+    const { scope, window } = page();
+    const { signals } = listening(scope);
+    window.fire('load');
+    expect(signals).not.toContain('document-loaded');
+    vi.runAllTimers();
+    expect(signals.filter((signal) => signal === 'document-loaded')).toHaveLength(1);
+  });
+
+  test('within the load handlers it is not loaded yet, after them at once', () => {
+    vi.useFakeTimers();
+    const { scope, document, timing } = page();
+    document.readyState = 'complete';
+    const within = listening(scope);
+    expect(within.signals).not.toContain('document-loaded');
+    vi.runAllTimers();
+    expect(within.signals).toContain('document-loaded');
+    timing.loadEventEnd = 1;
+    expect(listening(scope).signals).toContain('document-loaded');
+  });
+
+  test('what listen returns removes every listener and the timer', () => {
+    vi.useFakeTimers();
+    const { scope, document, window, connection } = page();
+    const { off, signals } = listening(scope);
+    window.fire('load');
+    expect(document.count() + window.count() + connection.count()).toBeGreaterThan(8);
+    off();
+    expect([document.count(), window.count(), connection.count(), vi.getTimerCount()]).toEqual([0, 0, 0, 0]);
+    signals.length = 0;
+    window.fire('pagehide');
+    expect(signals).toEqual([]);
+  });
+
+  test('a worker has the network only', () => {
+    const worker = countingTarget({ navigator: { onLine: true } });
+    const { signals, off } = listening(worker as unknown as Scope);
+    worker.fire('offline');
+    expect(signals).toEqual(['online', 'offline']);
+    off();
+    expect(worker.count()).toBe(0);
+  });
+});
+
+describe('what may be missing', () => {
+  test('with nothing at all it is made, and says what it lacks', () => {
+    const runtime = browserRuntime({});
+    expect(runtime.platform).toEqual({});
+    expect(runtime.origin).toBeUndefined();
+    expect(runtime.store).toBeUndefined();
+    expect(runtime.httpPool('https://a.example/')).toBe('unknown');
+    expect(() => runtime.randomBytes(1)).toThrow('no source of random bytes');
+    expect(() => runtime.resolveUrl('/x')).toThrow('not a URL');
+    expect(runtime.listen(() => {})).toBeTypeOf('function');
+    expect(() => runtime.report(new Error('x'))).not.toThrow();
+  });
+
+  test('a storage that throws when it is looked at is none', () => {
+    const scope = {};
+    Object.defineProperty(scope, 'localStorage', {
+      get() {
+        throw new Error('SecurityError');
+      },
+    });
+    expect(browserRuntime(scope).store).toBeUndefined();
+    expect(browserRuntime({ localStorage: null } as unknown as Scope).store).toBeUndefined();
+  });
+
+  test('without performance.now the clock stands still while Date goes back', () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const runtime = browserRuntime({});
+    const start = runtime.now().mono;
+    vi.setSystemTime(Date.now() + 100);
+    expect(runtime.now().mono).toBe(start + 100);
+    vi.setSystemTime(Date.now() - 5000);
+    expect(runtime.now().mono).toBe(start + 100);
+    vi.setSystemTime(Date.now() + 10);
+    expect(runtime.now().mono).toBe(start + 110);
+  });
+
+  test.each([
+    ['queueMicrotask', { queueMicrotask }],
+    ['Promise', { Promise }],
+    ['neither', {}],
+  ])('defer runs after the present task: %s', async (_name, scope) => {
+    const order: string[] = [];
+    await new Promise<void>((resolve) => {
+      browserRuntime(scope as Scope).defer(() => {
+        order.push('deferred');
+        resolve();
+      });
+      order.push('task');
+    });
+    expect(order).toEqual(['task', 'deferred']);
+  });
+
+  test('an error in a deferred call is reported where only Promise is there', async () => {
+    const reported = new Promise((resolve) => {
+      browserRuntime({ Promise, reportError: resolve } as unknown as Scope).defer(() => {
+        throw new Error('mine');
+      });
+    });
+    expect(await reported).toMatchObject({ message: 'mine' });
+  });
+
+  test('an opaque origin is none', () => {
+    const { scope, window } = page();
+    expect(browserRuntime(scope).origin).toBe('https://page.example');
+    expect(browserRuntime({ ...window, origin: 'null' } as unknown as Scope).origin).toBeUndefined();
+  });
+});
+
+test('URLs are resolved against the page', () => {
+  const { resolveUrl } = browserRuntime(page().scope);
+  expect(resolveUrl('/realtime')).toBe('https://page.example/realtime');
+  expect(resolveUrl('realtime')).toBe('https://page.example/app/realtime');
+  expect(resolveUrl('wss://other.example/x')).toBe('wss://other.example/x');
+  expect(() => resolveUrl('http://')).toThrow();
+});
+
+test('the pool is what the latest answer of that origin came over', () => {
+  const entries = {
+    navigation: [{ name: 'https://a.example/', nextHopProtocol: 'http/1.1' }],
+    resource: [
+      { name: 'https://a.example/x.js', nextHopProtocol: 'h2' },
+      { name: 'https://a.example.evil/x.js', nextHopProtocol: 'http/1.1' },
+      { name: 'https://a.example/hidden', nextHopProtocol: '' },
+    ],
+  };
+  const getEntriesByType = (type: 'navigation' | 'resource') => entries[type];
+  const { httpPool } = browserRuntime({ performance: { getEntriesByType } } as unknown as Scope);
+  expect(httpPool('https://A.example/realtime')).toBe('h2');
+  expect(httpPool('https://a.example.evil')).toBe('h1');
+  expect(httpPool('https://b.example/')).toBe('unknown');
+});
+
+test('timers run once, or not if they are undone', () => {
+  vi.useFakeTimers();
+  const { startTimer } = browserRuntime({});
+  const run = vi.fn();
+  startTimer(run, 10);
+  startTimer(run, 10)();
+  startTimer(run, Number.POSITIVE_INFINITY);
+  vi.advanceTimersByTime(10);
+  expect(run).toHaveBeenCalledTimes(1);
+});
