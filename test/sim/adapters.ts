@@ -103,9 +103,11 @@ function request(
   const isStream = facts[transport].streaming;
   const down: Down = {
     write(unit) {
-      const text = String(unit);
-      if (conditions.buffered || !isStream) held += text;
-      else channel.toClient(() => answer.onText(text));
+      held += String(unit);
+      if (conditions.buffered || !isStream) return;
+      const text = held;
+      held = '';
+      channel.toClient(() => answer.onText(text));
     },
     end() {
       const rest = held;
@@ -297,7 +299,7 @@ function webSocketAdapter(site: Site): Adapter {
         poll() {},
         close() {
           // What was sent before the close frame still arrives, unless the way is gone.
-          channel.toServer(() => channel.abandon());
+          channel.close();
           link.closed({ kind: 'aborted' });
         },
       };

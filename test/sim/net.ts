@@ -52,8 +52,10 @@ export interface Channel {
   cut(): void;
   /** From now on nothing passes, and nobody is told. */
   silence(): void;
-  /** The client has let go: the server is told. */
+  /** The client has let go: the server is told, and what was on its way to it is lost. */
   abandon(): void;
+  /** The client has closed it in good order: what was sent before still arrives. */
+  close(): void;
   readonly isOver: boolean;
 }
 
@@ -77,7 +79,7 @@ export function createNet(world: World, conditions: Conditions = goodConditions(
 
   function channel(transport: TransportName, ends: Ends): Channel {
     let isOver = false;
-    let isSilent = conditions.mute.includes(transport);
+    let isSilent = false;
     const due = { up: 0, down: 0 };
 
     function pass(way: 'up' | 'down', run: () => void): void {
@@ -86,11 +88,18 @@ export function createNet(world: World, conditions: Conditions = goodConditions(
       world.after(due[way] - world.now, () => {
         if (isOver || isSilent || conditions.silent) {
           // A byte that is lost in silence takes all that follow it along: TCP keeps order.
-          if (!isOver) isSilent = true;
+          if (!isOver) hush();
           return;
         }
         run();
       });
+    }
+
+    /** In the end the operating system gives up. */
+    function hush(): void {
+      if (isSilent) return;
+      isSilent = true;
+      world.after(60_000, () => self.cut());
     }
 
     function finish(): boolean {
@@ -110,20 +119,27 @@ export function createNet(world: World, conditions: Conditions = goodConditions(
         world.after(world.random() * 5, ends.clientLost);
         world.after(world.random() * 5, ends.serverLost);
       },
-      silence() {
-        isSilent = true;
-      },
+      silence: hush,
       abandon() {
         if (!finish()) return;
         if (!isSilent && !conditions.silent) world.after(conditions.latencyMs, ends.serverLost);
         // A server that hears nothing finds out by itself, later.
         else world.after(60_000, ends.serverLost);
       },
+      close() {
+        if (isOver) return;
+        const at = channels.indexOf(self);
+        if (at >= 0) channels.splice(at, 1);
+        // Whatever way it takes, the end reaches the server at last.
+        pass('up', () => self.abandon());
+        world.after(60_000, () => self.abandon());
+      },
       get isOver() {
         return isOver;
       },
     };
     channels.push(self);
+    if (conditions.mute.includes(transport)) hush();
     return self;
   }
 

@@ -2,7 +2,8 @@
  * Who may do what: asks the application by the host's callbacks, and reuses its answers until they expire (rule D17).
  * An answer that could not be had is not a refusal.
  */
-import type { AuthAnswer, AuthorizeAnswer, AuthorizeRequest, ClientRecord, Grant, Hub, Meta } from './types.ts';
+import type { AuthorizeAnswer, Grant } from './grant.ts';
+import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta } from './types.ts';
 
 const grantsMax = 4;
 const topicsPerGrant = 4_096;

@@ -35,9 +35,9 @@ export function utf8Length(text: string): number {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x80) continue;
-    if (code < 0x800) length += 1;
-    else if (code >= 0xd800 && code < 0xdc00 && i + 1 < text.length) i++, (length += 2);
-    else length += 2;
+    length += code < 0x800 ? 1 : 2;
+    // A pair is two units and four bytes.
+    if (code >= 0xd800 && code < 0xdc00) i++;
   }
   return length;
 }

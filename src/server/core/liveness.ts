@@ -3,12 +3,15 @@
  * heap; it is moved when it rings, not at each write.
  */
 import { setAlarm } from './alarms.ts';
+import { tails } from './log.ts';
 import { abortPeer, isOver, mark, write } from './peer.ts';
 import type { Hub, Peer } from './types.ts';
 
 export function startBeat(hub: Hub, peer: Peer): void {
   const { heartbeatMs } = hub.config;
-  peer.beat = setAlarm(hub.alarms, Math.max(peer.lastWriteAt, hub.host.now()) + heartbeatMs, () => beat(hub, peer));
+  peer.beat = setAlarm(hub.alarms, Math.max(peer.lastWriteAt, hub.host.now()) + heartbeatMs, () =>
+    beat(hub, peer),
+  );
 }
 
 function isDead(hub: Hub, peer: Peer): boolean {
@@ -31,6 +34,8 @@ function beat(hub: Hub, peer: Peer): void {
   // A WebSocket client that only listens is asked too, for it would never be heard of.
   const isUnheard = peer.transport === 'websocket' && now - peer.heardAt >= heartbeatMs;
   const mayWrite = !peer.sink.blocked() && peer.pending.length === 0;
+  // Whoever is live and has nothing waiting stands at the end of the log.
+  if (peer.state === 'live' && peer.pending.length === 0) peer.positions = tails(hub.log);
   if (mayWrite && (isQuiet || isUnheard)) write(hub, peer, [], [mark(hub, peer.positions)]);
   const at = isUnheard ? now + heartbeatMs : peer.lastWriteAt + heartbeatMs;
   peer.beat = setAlarm(hub.alarms, Math.max(at, now + heartbeatMs / 4), () => beat(hub, peer));

@@ -8,11 +8,13 @@ import { type Admission, authenticate } from './access.ts';
 import { cancelAlarm, setAlarm } from './alarms.ts';
 import { claimRecord, isClientId, stay } from './clients.ts';
 import { answerPoll, markDirty, tell, tellGap } from './delivery.ts';
+import type { Grant } from './grant.ts';
 import { startBeat } from './liveness.ts';
 import { cursorAt, tailOf, tails } from './log.ts';
-import { endPeer, type Failure, follow, isOver, isPoll, write } from './peer.ts';
+import { dismissPeer, endPeer, type Failure, follow, isOver, isPoll, write } from './peer.ts';
+import { newest } from './read-log.ts';
 import { type Decision, decideAll, type LastBudget, nameOf, type Placed, placeTopic } from './topics.ts';
-import type { ClientRecord, Grant, Hub, Peer, Subscription } from './types.ts';
+import type { ClientRecord, Hub, Peer, Subscription } from './types.ts';
 
 /** Bytes of a hello that are not retained messages. */
 const helloReserve = 64 * 1024;
@@ -41,10 +43,10 @@ function faultOf(hub: Hub, open: OpenFrame): Failure | undefined {
 }
 
 /** The newest request under an attempt's number replaces the former: a poll's answer may have been lost. */
-function replaceAttempt(hub: Hub, record: ClientRecord, attempt: number): void {
-  for (const peer of [...record.peers]) if (peer.attempt === attempt) endPeer(hub, peer);
-  // An answered poll of the same attempt was lingering, or has begun to just now.
-  for (const peer of [...record.peers]) if (peer.attempt === attempt) endPeer(hub, peer);
+function replaceAttempt(hub: Hub, record: ClientRecord, peer: Peer): void {
+  for (const other of [...record.peers]) {
+    if (other !== peer && other.attempt === peer.attempt) dismissPeer(hub, other);
+  }
 }
 
 function connectionsOf(record: ClientRecord): number {
@@ -65,15 +67,17 @@ function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | un
   peer.record = record;
   peer.attempt = open.attempt;
   peer.token = open.token;
-  replaceAttempt(hub, record, open.attempt);
-  const isFull = connectionsOf(record) >= hub.config.limits.connections;
   record.peers.add(peer);
+  replaceAttempt(hub, record, peer);
   const { connections } = hub.config.limits;
-  if (isFull) return { code: 'TOO_MANY_CONNECTIONS', message: `A client may have ${connections}.` };
+  if (connectionsOf(record) > connections) {
+    return { code: 'TOO_MANY_CONNECTIONS', message: `A client may have ${connections}.` };
+  }
   return undefined;
 }
 
-export function openPeer(hub: Hub, peer: Peer, open: OpenFrame): void {
+/** `then` runs once the hello has been given to the peer. */
+export function openPeer(hub: Hub, peer: Peer, open: OpenFrame, then?: () => void): void {
   if (hub.drain) {
     tell(hub, peer, draining(hub));
     return endPeer(hub, peer, undefined, 1012);
@@ -82,14 +86,17 @@ export function openPeer(hub: Hub, peer: Peer, open: OpenFrame): void {
   peer.state = 'opening';
   const fault = faultOf(hub, open) ?? enter(hub, peer, open);
   if (fault) return endPeer(hub, peer, fault === 'released' ? undefined : fault);
-  admit(hub, peer, () => placeAll(hub, peer, open));
+  admit(hub, peer, () => placeAll(hub, peer, open, then));
 }
 
 /** Authenticates; a peer that has to wait for that is told so, for it would take silence for a dead transport. */
 function admit(hub: Hub, peer: Peer, next: () => void): void {
   const { bodyMs } = hub.config.limits;
   peer.deadline = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
-    endPeer(hub, peer, { code: 'INTERNAL', message: `authenticate() or authorize() took over ${bodyMs} ms.` });
+    endPeer(hub, peer, {
+      code: 'INTERNAL',
+      message: `authenticate() or authorize() took over ${bodyMs} ms.`,
+    });
   });
   authenticate(hub, peer.record, peer.meta, peer.token, (admission) => {
     if (peer.state !== 'opening') return;
@@ -112,13 +119,14 @@ export function failureOf(admission: Admission): Failure | undefined {
   return { code: 'INTERNAL', message: 'authenticate() failed; the hub was told why.' };
 }
 
-function placeAll(hub: Hub, peer: Peer, open: OpenFrame): void {
+function placeAll(hub: Hub, peer: Peer, open: OpenFrame, then: (() => void) | undefined): void {
   const cursor = open.cursor === undefined ? [] : (parseCursor(open.cursor) ?? []);
   decideAll(hub, peer, open.topics.map(nameOf), (decisions) => {
     if (peer.state !== 'opening') return;
     const placed = place(hub, peer, open.topics, cursor, decisions);
     if (!placed) return endPeer(hub, peer, { code: 'BAD_FRAME', message: 'at is no cursor.' });
     begin(hub, peer, open, placed);
+    then?.();
   });
 }
 
@@ -250,6 +258,13 @@ export interface PlainOpen {
   readonly last: number;
 }
 
+/** Just before the n-th newest retained message, so that these come as ordinary messages. */
+function startOfLast(hub: Hub, subscription: Subscription, count: number): number {
+  const { last, frameBytes } = hub.config.limits;
+  const budget = { count: Math.min(count, last), bytes: frameBytes, except: undefined };
+  return newest(hub.log, { ...subscription, start: 0 }, budget)[0]?.prev ?? subscription.start;
+}
+
 export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
   if (hub.drain) return endPeer(hub, peer, undefined, 1012);
   peer.state = 'opening';
@@ -278,7 +293,8 @@ function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: numbe
   peer.positions = startPositions(hub, peer);
   tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
   for (const { subscription, gap } of placed) {
-    if (subscription && gap) tellGap(hub, peer, subscription.topic, subscription.partition, gap.to, gap.reason);
+    if (subscription && gap)
+      tellGap(hub, peer, subscription.topic, subscription.partition, gap.to, gap.reason);
   }
   stream(hub, peer);
 }

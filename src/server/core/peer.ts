@@ -40,6 +40,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     token: undefined,
     grant: undefined,
     topics: new Map(),
+    early: [],
     asked: new Map(),
     positions: tails(hub.log),
     pending: [],
@@ -115,6 +116,7 @@ function forget(hub: Hub, peer: Peer): void {
   for (const key of peer.topics.keys()) unfollow(hub, peer, key);
   peer.topics.clear();
   peer.asked.clear();
+  peer.early = [];
   peer.pending = [];
   peer.controls = [];
   cancelAlarm(hub.alarms, peer.deadline);
@@ -123,6 +125,7 @@ function forget(hub: Hub, peer: Peer): void {
   hub.peers.delete(peer);
   const { record } = peer;
   if (record?.peers.delete(peer)) left(hub, record);
+  hub.onIdle?.();
 }
 
 /** A client that polls counts as present between its polls (rule D24). */
@@ -156,6 +159,12 @@ export function endPeer(hub: Hub, peer: Peer, failure?: Failure, code = 1000): v
   if (isAnswered) linger(hub, peer);
   else forget(hub, peer);
   peer.sink.end(failure ? 4000 : code, failure?.code ?? '');
+}
+
+/** Ends a connection that its client no longer wants: a poll does not linger then. */
+export function dismissPeer(hub: Hub, peer: Peer): void {
+  endPeer(hub, peer);
+  if (peer.state === 'lingering') forget(hub, peer);
 }
 
 /** The connection has gone by itself, or is cut. */

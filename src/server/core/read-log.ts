@@ -79,11 +79,7 @@ export function readLog(
 }
 
 /** The newest retained entries of a topic beyond `after`, oldest first, within the budgets. */
-export function newest(
-  log: Log,
-  interest: Interest,
-  budget: Budget,
-): Entry[] {
+export function newest(log: Log, interest: Interest, budget: Budget): Entry[] {
   const record = partitionAt(log, interest.partition).topics.get(interest.key);
   const found: Entry[] = [];
   if (!record) return found;

@@ -3,6 +3,7 @@
  * A number is claimed before its handler runs and never twice. Running handlers is `upstream.ts`'s work.
  */
 import type { Payload } from '../../core/frames.ts';
+import type { Grant } from './grant.ts';
 
 /** How a send ended, as the `ack` that every copy of it gets. */
 export interface Outcome {
@@ -19,6 +20,8 @@ export interface Job {
   readonly seq: number | undefined;
   readonly topic: string;
   readonly data: Payload;
+  /** Who sent it. */
+  readonly grant: Grant;
   readonly waiters: Waiter[];
   /** Why it is not to be handled at all: the outcome it gets in its turn. */
   readonly refusal: { readonly code: string; readonly message: string } | undefined;
@@ -88,12 +91,13 @@ export function offerSend(
     readonly seq: number;
     readonly topic: string;
     readonly data: Payload;
+    readonly grant: Grant;
     readonly refusal?: Job['refusal'];
   },
   waiter: Waiter,
   bounds: SendBounds,
 ): Offer {
-  const { seq, topic, data, refusal } = send;
+  const { seq, topic, data, grant, refusal } = send;
   if (seq <= memory.claimed) {
     const job = memory.open.get(seq);
     if (!job) return { type: 'settled', line: memory.outcomes.get(seq)?.line ?? forgotten(seq) };
@@ -102,7 +106,7 @@ export function offerSend(
   }
   if (!isNext(memory, seq)) return { type: 'refused', code: 'HOLE' };
   if (memory.open.size >= bounds.window) return { type: 'refused', code: 'BUSY' };
-  const job: Job = { seq, topic, data, waiters: [waiter], refusal };
+  const job: Job = { seq, topic, data, grant, waiters: [waiter], refusal };
   memory.claimed = seq;
   memory.open.set(seq, job);
   memory.queue.push(job);
@@ -110,9 +114,13 @@ export function offerSend(
 }
 
 /** A volatile send joins the same queue, unless the queue is full: then it is lost, as volatile sends may be. */
-export function offerVolatile(memory: SendMemory, topic: string, data: Payload, bounds: SendBounds): boolean {
+export function offerVolatile(
+  memory: SendMemory,
+  send: { readonly topic: string; readonly data: Payload; readonly grant: Grant },
+  bounds: SendBounds,
+): boolean {
   if (memory.queue.length >= bounds.window) return false;
-  memory.queue.push({ seq: undefined, topic, data, waiters: [], refusal: undefined });
+  memory.queue.push({ ...send, seq: undefined, waiters: [], refusal: undefined });
   return true;
 }
 

@@ -7,9 +7,10 @@ import { parseCursor } from '../../core/cursor.ts';
 import { isTopic, type TopicRequest } from '../../core/frames.ts';
 import { authorize } from './access.ts';
 import { lineOf } from './forms.ts';
+import type { AuthorizeAnswer } from './grant.ts';
 import { epochOf, idAt, lastOf, partitionOf, tailOf } from './log.ts';
 import { newest } from './read-log.ts';
-import type { AuthorizeAnswer, Barrier, Hub, Peer, Subscription } from './types.ts';
+import type { Barrier, Hub, Peer, Subscription } from './types.ts';
 
 export const directTopic = '$direct';
 
@@ -73,12 +74,7 @@ function askedAt(hub: Hub, partition: number, cursor: Cursor): Asked {
   return isHere ? place.offset : 'epoch';
 }
 
-function askedOf(
-  hub: Hub,
-  request: TopicRequest,
-  partition: number,
-  cursor: Cursor,
-): Asked | undefined {
+function askedOf(hub: Hub, request: TopicRequest, partition: number, cursor: Cursor): Asked | undefined {
   if (typeof request === 'string') return askedAt(hub, partition, cursor);
   if ('new' in request) return 'new';
   const own = parseCursor(request.at);
@@ -108,8 +104,19 @@ export interface LastBudget {
   bytes: number;
 }
 
-function lastAnswer(hub: Hub, peer: Peer, subscription: Subscription, count: number, after: number, budget: LastBudget) {
-  const wanted = { count: Math.min(count, hub.config.limits.last), bytes: budget.bytes, except: peer.record?.id };
+function lastAnswer(
+  hub: Hub,
+  peer: Peer,
+  subscription: Subscription,
+  count: number,
+  after: number,
+  budget: LastBudget,
+) {
+  const wanted = {
+    count: Math.min(count, hub.config.limits.last),
+    bytes: budget.bytes,
+    except: peer.record?.id,
+  };
   const entries = newest(hub.log, { ...subscription, start: after }, wanted);
   const lines = entries.map(lineOf);
   for (const entry of entries) budget.bytes -= entry.bytes;
@@ -158,8 +165,16 @@ export function placeTopic(
   }
   // The application's own limit is no gap: an honest client never stood before it.
   const subscription = { key, topic, partition, start: Math.max(asked, Math.min(from, head)) };
-  if (!barrier || subscription.start >= barrier.offset) return { subscription };
+  const listed = (): Placed => {
+    // A bare name is answered by silence; who named a place of its own is told where it stands.
+    if (typeof request === 'string') return { subscription };
+    const start = idAt(hub.log, partition, subscription.start);
+    return { subscription, answer: `{"topic":${JSON.stringify(topic)},"start":"${start}"}` };
+  };
+  if (!barrier || subscription.start >= barrier.offset) return listed();
   const isMissing = lastOf(hub.log, key, partition) > subscription.start;
+  // The answer says where it asked to go on, so that the gap that follows is one.
+  const placed = listed();
   subscription.start = barrier.offset;
-  return isMissing ? { subscription, gap: { to: barrier.offset, reason: barrier.reason } } : { subscription };
+  return isMissing ? { ...placed, gap: { to: barrier.offset, reason: barrier.reason } } : placed;
 }

@@ -1,10 +1,11 @@
 /**
  * The records of a running hub, and what it asks of its host. Types only; each file of this folder changes its own part.
  */
-import type { Payload } from '../../core/frames.ts';
+import type { ClientFrame, OpenFrame, Payload } from '../../core/frames.ts';
 import type { Alarm, Alarms } from './alarms.ts';
 import type { HubConfig } from './config.ts';
 import type { Control, Form, FrameTokens, JoinMemo } from './forms.ts';
+import type { AuthorizeAnswer, Grant } from './grant.ts';
 import type { Log } from './log.ts';
 import type { SendMemory } from './sends.ts';
 import type { Entry } from './topic-record.ts';
@@ -61,12 +62,6 @@ export interface AuthorizeRequest {
   readonly identity: string | undefined;
 }
 
-/** `from`: where this client's view of the topic begins (rule D16). */
-export type AuthorizeAnswer =
-  | { readonly type: 'ok'; readonly from?: 'now' | number | undefined }
-  | { readonly type: 'denied' }
-  | { readonly type: 'failed' };
-
 export interface SendRequest<T = unknown> {
   readonly topic: string;
   /** A JSON value, or `Uint8Array` where bytes were sent. */
@@ -89,7 +84,11 @@ export type SendAnswer =
     };
 
 export type HubNote =
-  | { readonly type: 'connect' | 'disconnect'; readonly client: string; readonly identity: string | undefined }
+  | {
+      readonly type: 'connect' | 'disconnect';
+      readonly client: string;
+      readonly identity: string | undefined;
+    }
   | { readonly type: 'error'; readonly error: unknown };
 
 /** What the core needs of the world. Callbacks of `authenticate` and the others may come at once or later, once. */
@@ -106,14 +105,6 @@ export interface HubHost {
   authorize?: ((request: AuthorizeRequest, done: (answer: AuthorizeAnswer) => void) => void) | undefined;
   handle?: ((request: SendRequest, done: (answer: SendAnswer) => void) => void) | undefined;
   note(note: HubNote): void;
-}
-
-/** What `authenticate` said of a token, and `authorize` of topics under it, until it expires. */
-export interface Grant {
-  readonly identity: string | undefined;
-  readonly expiresAt: number | undefined;
-  readonly until: number;
-  readonly topics: Map<string, { readonly answer: AuthorizeAnswer; readonly until: number }>;
 }
 
 /** Before this place a client sees nothing of a topic: revoked and granted again, or granted "from now". */
@@ -173,13 +164,15 @@ export interface Peer {
   readonly form: Form;
   readonly frame: FrameTokens | undefined;
   readonly sink: Sink;
-  readonly meta: Meta;
+  meta: Meta;
   state: PeerState;
   record: ClientRecord | undefined;
   attempt: number;
   token: string | undefined;
   grant: Grant | undefined;
   readonly topics: Map<string, Subscription>;
+  /** Frames that came before the hello was written. */
+  early: ClientFrame[];
   /** Subscribe requests without an answer, by topic: only the latest counts. */
   readonly asked: Map<string, number>;
   /** The read position in each partition, over all topics (rule D3). */
@@ -202,6 +195,15 @@ export interface Peer {
   expiry: Alarm | undefined;
 }
 
+/** Two requests that belong together (`docs/PROTOCOL.md` 5.3). */
+export interface Ticket {
+  readonly client: string;
+  origin: string | undefined;
+  open: OpenFrame | undefined;
+  meta: Meta | undefined;
+  peer: Peer | undefined;
+}
+
 export interface Hub {
   readonly config: HubConfig;
   readonly host: HubHost;
@@ -213,6 +215,7 @@ export interface Hub {
   readonly records: Map<string, ClientRecord>;
   /** Records without a connection, the one longest so first: those that sent, and those that never did. */
   readonly resting: { readonly sent: Map<string, ClientRecord>; readonly idle: Map<string, ClientRecord> };
+  readonly tickets: Map<string, Ticket>;
   readonly joins: JoinMemo;
   dirty: Peer[];
   catching: Peer[];
@@ -222,8 +225,12 @@ export interface Hub {
   ephemeralCount: number;
   drain: { readonly spreadMs: number } | undefined;
   isClosed: boolean;
+  /** POSTs with sends that are being answered. */
   uplinks: number;
+  /** Sends that were claimed and have no outcome yet. */
   running: number;
+  /** Told when the hub may have become idle while it drains. */
+  onIdle: (() => void) | undefined;
   trimAlarm: Alarm | undefined;
   restAlarm: Alarm | undefined;
 }

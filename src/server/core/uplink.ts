@@ -1,0 +1,198 @@
+/**
+ * The upward POST of the one-way transports (`docs/PROTOCOL.md` sections 5 and 6): a batch line, then frames; the answer
+ * holds one line for each and ends with the last (rule D23).
+ */
+import { decodeFrame } from '../../core/codec.ts';
+import { type BatchFrame, type ClientFrame, checkClientFrame, type OpenFrame } from '../../core/frames.ts';
+import { authenticate } from './access.ts';
+import { type Alarm, cancelAlarm, setAlarm } from './alarms.ts';
+import { left, stay } from './clients.ts';
+import { utf8Length } from './forms.ts';
+import type { Grant } from './grant.ts';
+import { failureOf } from './open.ts';
+import { errorLine, type Failure } from './peer.ts';
+import type { ClientRecord, Hub, Meta, Sink } from './types.ts';
+import { refusedAck, release, submit } from './upstream.ts';
+
+/** One frame of a body, and whether it is longer than a frame may be. */
+export interface Line {
+  readonly frame: ClientFrame;
+  readonly isTooLarge: boolean;
+}
+
+export type Post =
+  | { readonly type: 'open'; readonly open: OpenFrame }
+  | { readonly type: 'batch'; readonly batch: BatchFrame; readonly lines: readonly Line[] }
+  | { readonly type: 'bad'; readonly message: string };
+
+/** What a POST's body is. A last line without a line feed is incomplete, except in the body that is one open. */
+export function parsePost(body: string, frameBytes: number): Post {
+  const parts = body.split('\n');
+  const rest = parts.pop() as string;
+  if (parts.length === 0) parts.push(rest);
+  const lines: Line[] = [];
+  for (const part of parts) {
+    if (part === '' || part === '\r') continue;
+    const frame = checkClientFrame(decodeFrame(part));
+    if (!frame)
+      return { type: 'bad', message: `This line is no frame of this protocol: ${part.slice(0, 80)}` };
+    lines.push({ frame, isTooLarge: part.length * 3 > frameBytes && utf8Length(part) > frameBytes });
+  }
+  const first = lines[0]?.frame;
+  if (first?.type === 'open' && lines.length === 1) return { type: 'open', open: first };
+  if (first?.type !== 'batch')
+    return { type: 'bad', message: 'A body is one open, or begins with a batch line.' };
+  const upward = lines.slice(1);
+  const isUpward = ({ frame }: Line): boolean =>
+    frame.type === 'send' || frame.type === 'release' || frame.type === 'ping' || frame.type === 'pong';
+  if (upward.every(isUpward)) return { type: 'batch', batch: first, lines: upward };
+  return { type: 'bad', message: 'A batch carries send, release and ping only.' };
+}
+
+/** A POST that is being answered. */
+export interface Uplink {
+  readonly sink: Sink;
+  record: ClientRecord | undefined;
+  /** Answers still to come. */
+  open: number;
+  text: string;
+  isEnded: boolean;
+  isWriting: boolean;
+  alarm: Alarm | undefined;
+}
+
+function finish(hub: Hub, uplink: Uplink): void {
+  if (uplink.isEnded) return;
+  uplink.isEnded = true;
+  hub.uplinks--;
+  cancelAlarm(hub.alarms, uplink.alarm);
+  const { record } = uplink;
+  if (record) {
+    record.uplinks--;
+    left(hub, record);
+  }
+  hub.onIdle?.();
+}
+
+function end(hub: Hub, uplink: Uplink, failure?: Failure): void {
+  if (uplink.isEnded) return;
+  if (failure) uplink.text += `${errorLine(failure)}\n`;
+  finish(hub, uplink);
+  if (uplink.text !== '') uplink.sink.write(uplink.text);
+  uplink.text = '';
+  uplink.sink.end(1000, '');
+}
+
+/** What is ready in one turn is one write; the last answer ends it. */
+function answer(hub: Hub, uplink: Uplink, line: string): void {
+  if (uplink.isEnded) return;
+  uplink.text += `${line}\n`;
+  uplink.open--;
+  if (uplink.open === 0) return end(hub, uplink);
+  if (uplink.isWriting) return;
+  uplink.isWriting = true;
+  hub.host.defer(() => {
+    uplink.isWriting = false;
+    if (uplink.isEnded || uplink.text === '') return;
+    uplink.sink.write(uplink.text);
+    uplink.text = '';
+  });
+}
+
+/** The connection of this POST has gone: its sends keep their numbers, its answers go nowhere. */
+export function uplinkClosed(hub: Hub, uplink: Uplink): void {
+  finish(hub, uplink);
+}
+
+function refuseAll(hub: Hub, uplink: Uplink, lines: readonly Line[], code: string): void {
+  for (const { frame } of lines) {
+    if (frame.type === 'ping') answer(hub, uplink, '{"type":"pong"}');
+    else if (frame.type === 'send' && frame.seq !== undefined) {
+      answer(hub, uplink, refusedAck(frame.seq, code));
+    }
+  }
+}
+
+function isAnswered({ frame }: Line): boolean {
+  return frame.type === 'ping' || (frame.type === 'send' && frame.seq !== undefined);
+}
+
+/** A browser may repeat a POST by itself; a numbered send is then a copy, a volatile one must not be. */
+function takesVolatile(record: ClientRecord, meta: Meta): boolean {
+  const { requestNumber } = meta;
+  if (requestNumber === undefined) return true;
+  if (requestNumber <= record.sends.volatileUpTo) return false;
+  record.sends.volatileUpTo = requestNumber;
+  return true;
+}
+
+function applyAll(
+  hub: Hub,
+  uplink: Uplink,
+  record: ClientRecord,
+  grant: Grant,
+  lines: readonly Line[],
+  meta: Meta,
+): void {
+  const mayVolatile = takesVolatile(record, meta);
+  for (const { frame, isTooLarge } of lines) {
+    if (frame.type === 'ping') answer(hub, uplink, '{"type":"pong"}');
+    if (frame.type !== 'send' || (frame.seq === undefined && !mayVolatile)) continue;
+    submit(hub, record, grant, frame, isTooLarge, (line) => answer(hub, uplink, line));
+  }
+}
+
+/** Applies a batch. The binding calls `uplinkClosed` when the request's connection goes before its answer ended. */
+export function applyBatch(
+  hub: Hub,
+  sink: Sink,
+  meta: Meta,
+  batch: BatchFrame,
+  lines: readonly Line[],
+): Uplink {
+  const open = lines.filter(isAnswered).length;
+  const base = { sink, record: undefined, open, text: '' };
+  const uplink: Uplink = { ...base, isEnded: false, isWriting: false, alarm: undefined };
+  hub.uplinks++;
+  const record = hub.records.get(batch.client);
+  if (record && record.key !== batch.key) {
+    const message = 'Another key is bound to this client id.';
+    end(hub, uplink, { code: 'KEY_MISMATCH', message, isSession: true });
+    return uplink;
+  }
+  for (const { frame } of lines) {
+    if (record && frame.type === 'release') release(hub, record, frame.attempts);
+  }
+  const isAtWork = lines.some(({ frame }) => frame.type === 'send');
+  if (open === 0 && !isAtWork) end(hub, uplink);
+  else if (!record || record.sends.nonce !== batch.sends) {
+    refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');
+    if (open === 0) end(hub, uplink);
+  } else begin(hub, uplink, record, batch, lines, meta);
+  return uplink;
+}
+
+function begin(
+  hub: Hub,
+  uplink: Uplink,
+  record: ClientRecord,
+  batch: BatchFrame,
+  lines: readonly Line[],
+  meta: Meta,
+): void {
+  stay(hub, record);
+  uplink.record = record;
+  record.uplinks++;
+  const message = 'authenticate() took too long.';
+  uplink.alarm = setAlarm(hub.alarms, hub.host.now() + hub.config.limits.bodyMs, () => {
+    end(hub, uplink, { code: 'INTERNAL', message });
+  });
+  authenticate(hub, record, meta, batch.token, (admission) => {
+    cancelAlarm(hub.alarms, uplink.alarm);
+    if (uplink.isEnded) return;
+    const failure = failureOf(admission);
+    if (failure) return end(hub, uplink, failure);
+    applyAll(hub, uplink, record, admission as Grant, lines, meta);
+    if (uplink.open === 0) end(hub, uplink);
+  });
+}

@@ -1,0 +1,262 @@
+/**
+ * HTTP requests of the hub's URL, told apart by what they ask for (`docs/PROTOCOL.md` section 5). Owns status codes and
+ * headers; what frames bring about is the core's affair.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { OpenFrame } from '../../core/frames.ts';
+import { escapeForScript } from '../core/forms.ts';
+import type { HubCore } from '../core/hub.ts';
+import type { Meta, Peer, PeerTransport, Sink } from '../core/types.ts';
+import { type Body, readBody } from './body.ts';
+import { corsHeaders, firstValue, isAllowedOrigin, type OriginOptions, refuseOrigin } from './origin.ts';
+import { createAnswerSink, createStreamSink, type Encoder } from './sinks.ts';
+
+/** What the bindings share. */
+export interface Binding {
+  readonly core: HubCore;
+  readonly origins: OriginOptions;
+  readonly encode: Encoder;
+  /** Answers that have not ended. */
+  readonly responses: Set<ServerResponse>;
+}
+
+const neverStored = { 'Cache-Control': 'no-store, no-transform' };
+const streamed = { ...neverStored, 'X-Accel-Buffering': 'no' };
+const lines = 'application/x-ndjson; charset=utf-8';
+
+/** One request and its answer. */
+interface Exchange {
+  readonly binding: Binding;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+  readonly meta: Meta;
+  readonly cors: Record<string, string>;
+}
+
+/** Frameworks shorten `url` to what lies below their mount point. */
+function wholeUrl(request: IncomingMessage): string {
+  return (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/';
+}
+
+export function queryOf(request: IncomingMessage): URLSearchParams {
+  const url = request.url ?? '';
+  const mark = url.indexOf('?');
+  return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+}
+
+export function metaOf(request: IncomingMessage, query: URLSearchParams, origins: OriginOptions): Meta {
+  const number = Number(query.get('n') ?? Number.NaN);
+  const forwarded = origins.trustProxy ? firstValue(request.headers['x-forwarded-for']) : undefined;
+  return {
+    headers: request.headers,
+    url: wholeUrl(request),
+    address: forwarded ?? request.socket.remoteAddress,
+    requestNumber: Number.isSafeInteger(number) ? number : undefined,
+  };
+}
+
+function errorBody(code: string, message: string): string {
+  return `${JSON.stringify({ type: 'error', code, message })}\n`;
+}
+
+function refuse(exchange: Exchange, status: number, code: string, message: string): void {
+  const { response, cors, request } = exchange;
+  if (response.headersSent || response.destroyed) return;
+  const body = errorBody(code, message);
+  // What the client still sends is not read, so this connection cannot carry another request.
+  const isUnread = !request.readableEnded && request.method === 'POST';
+  const headers = {
+    ...neverStored,
+    ...cors,
+    'Content-Type': lines,
+    ...(isUnread && { Connection: 'close' }),
+  };
+  response.writeHead(status, { ...headers, 'Content-Length': String(Buffer.byteLength(body)) });
+  response.end(body, () => {
+    if (isUnread) request.destroy();
+  });
+}
+
+/** A sink's way to the core and back: backpressure, and the end from the other side. */
+function watch(exchange: Exchange, drained: () => void, closed: () => void): void {
+  const { response } = exchange;
+  response.on('drain', drained);
+  response.on('close', closed);
+  response.on('error', () => undefined);
+}
+
+function connect(exchange: Exchange, transport: PeerTransport, sink: Sink): Peer {
+  const { core } = exchange.binding;
+  const peer = core.connect({ transport, sink, meta: exchange.meta });
+  watch(
+    exchange,
+    () => core.drained(peer),
+    () => core.closed(peer),
+  );
+  return peer;
+}
+
+function streamSink(exchange: Exchange, type: string): Sink {
+  const headers = {
+    ...streamed,
+    ...exchange.cors,
+    'Content-Type': type,
+    'X-Content-Type-Options': 'nosniff',
+  };
+  return createStreamSink(exchange.response, headers, exchange.binding.encode);
+}
+
+function answerSink(exchange: Exchange): Sink {
+  const headers = {
+    ...neverStored,
+    ...exchange.cors,
+    'Content-Type': lines,
+    'X-Content-Type-Options': 'nosniff',
+  };
+  return createAnswerSink(exchange.response, headers, exchange.binding.encode);
+}
+
+function serveOpen(exchange: Exchange, open: OpenFrame): void {
+  const { core } = exchange.binding;
+  if (open.ticket !== undefined) {
+    if (!core.offer(open, exchange.meta)) {
+      return refuse(exchange, 400, 'TICKET_UNKNOWN', 'This ticket is of no use here.');
+    }
+    exchange.response.writeHead(204, { ...neverStored, ...exchange.cors });
+    exchange.response.end();
+    return;
+  }
+  const transport = open.wait === undefined ? 'http-stream' : open.wait === 0 ? 'poll' : 'long-poll';
+  const sink = transport === 'http-stream' ? streamSink(exchange, lines) : answerSink(exchange);
+  core.open(connect(exchange, transport, sink), open);
+}
+
+function servePost(exchange: Exchange, body: string): void {
+  const { core } = exchange.binding;
+  const post = core.parse(body);
+  if (post.type === 'bad') return refuse(exchange, 400, 'BAD_FRAME', post.message);
+  if (post.type === 'open') return serveOpen(exchange, post.open);
+  const uplink = core.batch(answerSink(exchange), exchange.meta, post.batch, post.lines);
+  exchange.response.on('close', () => core.batchClosed(uplink));
+}
+
+/** The document around an iframe's scripts (`docs/PROTOCOL.md` 5.4). */
+function prelude(origin: string, csp: string): string {
+  const post = `parent.postMessage(t,"${escapeForScript(origin)}")`;
+  const remove = 'var s=document.getElementsByTagName("script");s=s[s.length-1];s.parentNode.removeChild(s)';
+  // Some engines show nothing before the first kilobyte.
+  const padding = `<!--${' '.repeat(1024)}-->`;
+  const script = `<script nonce="${csp}">function m(t){${post};${remove}}${remove}</script>`;
+  return `<!DOCTYPE html><html><head><meta charset="utf-8"><title>Holdfast</title>${padding}${script}</head><body>\n`;
+}
+
+function serveFrame(exchange: Exchange, form: URLSearchParams): void {
+  const { binding, request, response, cors } = exchange;
+  const origin = form.get('origin') ?? '';
+  const mark = form.get('nonce') ?? '';
+  const post = binding.core.parse(form.get('open') ?? '');
+  if (!isAllowedOrigin(origin, request.headers, binding.origins) || !/^https?:\/\/[^\s'";,]+$/.test(origin)) {
+    return refuse(exchange, 403, 'ORIGIN_DENIED', `The frame's origin "${origin}" is not allowed here.`);
+  }
+  if (post.type !== 'open' || !/^[A-Za-z0-9]{1,64}$/.test(mark)) {
+    return refuse(
+      exchange,
+      400,
+      'BAD_FRAME',
+      'The form has the fields open, origin and nonce (letters and digits).',
+    );
+  }
+  const csp = randomBytes(16).toString('base64url');
+  const headers = {
+    ...streamed,
+    ...cors,
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': `default-src 'none'; script-src 'nonce-${csp}'; frame-ancestors ${origin}`,
+    // A page with Cross-Origin-Embedder-Policy may frame it too; it loads nothing itself.
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+  };
+  const sink = createStreamSink(response, headers, binding.encode, prelude(origin, csp));
+  const { core } = binding;
+  const peer = core.connect({ transport: 'iframe', sink, meta: exchange.meta, frame: { mark, csp } });
+  watch(
+    exchange,
+    () => core.drained(peer),
+    () => core.closed(peer),
+  );
+  core.open(peer, post.open);
+}
+
+function serveGet(exchange: Exchange): void {
+  const { binding, query, request } = exchange;
+  const isSse = String(request.headers.accept).includes('text/event-stream');
+  const ticket = query.get('ticket');
+  const topics = query.getAll('topic');
+  if (ticket !== null) {
+    const peer = connect(exchange, 'eventsource', streamSink(exchange, 'text/event-stream; charset=utf-8'));
+    return binding.core.present(peer, ticket, query.get('client') ?? '');
+  }
+  if (topics.length === 0) {
+    const message = 'GET needs ?topic=…; a Holdfast client opens by POST, WebSocket or with a ticket.';
+    return refuse(exchange, 400, 'BAD_FRAME', message);
+  }
+  // The header wins, because a browser repeats the old URL when it connects again.
+  const cursor = firstHeader(request, 'last-event-id') ?? query.get('cursor') ?? undefined;
+  const last = Math.max(0, Math.floor(Number(query.get('last') ?? 0)) || 0);
+  const type = isSse ? 'text/event-stream; charset=utf-8' : lines;
+  const peer = connect(exchange, isSse ? 'eventsource' : 'http-stream', streamSink(exchange, type));
+  binding.core.read(peer, { topics, cursor: cursor === '' ? undefined : cursor, last });
+}
+
+/** A cursor holds commas, so nothing is split here. */
+function firstHeader(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+function servePreflight(exchange: Exchange): void {
+  const { request, response, cors } = exchange;
+  const asked = firstHeader(request, 'access-control-request-headers');
+  response.writeHead(204, {
+    ...cors,
+    Vary: 'Origin, Access-Control-Request-Headers',
+    'Access-Control-Allow-Methods': 'GET, POST',
+    'Access-Control-Allow-Headers': asked ?? 'Content-Type, Authorization',
+    'Access-Control-Max-Age': '86400',
+  });
+  response.end();
+}
+
+function serveBody(exchange: Exchange, body: Body): void {
+  if (body.type === 'gone') return;
+  if (body.type === 'refused') return refuse(exchange, body.status, body.code, body.message);
+  const isForm = String(exchange.request.headers['content-type']).includes(
+    'application/x-www-form-urlencoded',
+  );
+  if (isForm) serveFrame(exchange, new URLSearchParams(body.text));
+  else servePost(exchange, body.text);
+}
+
+/** Answers one request of the hub's URL, whatever it is. */
+export function serve(binding: Binding, request: IncomingMessage, response: ServerResponse): void {
+  const { method } = request;
+  const query = queryOf(request);
+  const meta = metaOf(request, query, binding.origins);
+  const plain: Exchange = { binding, request, response, query, meta, cors: {} };
+  binding.responses.add(response);
+  response.on('close', () => binding.responses.delete(response));
+  const denied = refuseOrigin(request.headers, binding.origins, method === 'POST');
+  if (denied !== undefined) return refuse(plain, 403, 'ORIGIN_DENIED', denied);
+  const exchange = { ...plain, cors: corsHeaders(request.headers) };
+  (request.socket as Socket).setNoDelay?.(true);
+  if (method === 'OPTIONS') return servePreflight(exchange);
+  if (method === 'GET') return serveGet(exchange);
+  if (method !== 'POST') return refuse(exchange, 405, 'BAD_FRAME', `${method} has no meaning here.`);
+  const { batchBytes, bodyMs } = binding.core.config.limits;
+  readBody(request, { bytesMax: batchBytes, timeMs: bodyMs }, (body) => serveBody(exchange, body));
+}
