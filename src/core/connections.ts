@@ -27,6 +27,8 @@ const waitMs = 30_000;
 const graceMs = 2_000;
 /** Added to a poll's holding time before its answer counts as lost. */
 const pollGraceMs = 5_000;
+/** What an upgrade may take at least to say hello. */
+const upgradeMs = 5_000;
 const pollMinMs = 500;
 const pollMaxMs = 10_000;
 /** Failures of a transport that used to work before others are tried as well: a restart must not change it. */
@@ -106,7 +108,10 @@ export function openCandidate(session: Session, transport: string, purpose: Purp
   session.connections.push(connection);
   const open = openFrame(session, id, kind.streaming ? undefined : 0);
   session.out.push({ type: 'open', id, transport, open });
-  setDeadline(session.deadlines, 'prove', mono + policy.staggerMs(session.policy, kind), id);
+  const stagger = policy.staggerMs(session.policy, kind);
+  // Beside a connection that works nothing is urgent, and a busy machine is no evidence.
+  const patientMs = purpose === 'upgrade' ? Math.max(upgradeMs, stagger) : stagger;
+  setDeadline(session.deadlines, 'prove', mono + patientMs, id);
   trace(session, 'attempt', connection, reason);
 }
 
@@ -187,6 +192,8 @@ export function onAnswered(session: Session, connection: Connection): void {
   if (connection.phase !== 'proven') {
     return lose(session, connection, { kind: 'failed', detail: 'the answer had no hello' });
   }
+  // A server that asked us to move is asked no more; the replacement comes when it said.
+  if (connection.leaving) return;
   if (connection.kind.held) return pollAgain(session, connection);
   connection.pollMs = connection.brought ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
   setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);

@@ -29,7 +29,8 @@ export interface Message {
 export type InboxEvent =
   | { readonly type: 'message'; readonly message: Message }
   | { readonly type: 'gap'; readonly gap: Gap }
-  | { readonly type: 'ready'; readonly topic: string; readonly serial: number }
+  /** Nothing after `start` (an id) is missed from here on. */
+  | { readonly type: 'ready'; readonly topic: string; readonly serial: number; readonly start: string }
   | {
       readonly type: 'ended';
       readonly topic: string;
@@ -460,7 +461,7 @@ function begins(
   if (since !== undefined && wanted?.epoch !== reception.epochs[link.partition]) {
     tellGap(inbox, subscription, wanted ? wanted.offset : 0, link.start, 'epoch', out);
   }
-  if (first) out.push({ type: 'ready', topic, serial });
+  if (first) out.push({ type: 'ready', topic, serial, start: id(inbox, link.partition, link.start) });
   for (let i = 0; i < link.last.length; i++) deliver(subscription, link.last[i] as MessageFrame, out);
   link.last = [];
 }

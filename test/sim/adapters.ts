@@ -72,6 +72,7 @@ function request(
   transport: TransportName,
   begin: (server: SimServer, down: Down) => Up,
   answer: Answer,
+  mayOutlive = false,
 ): () => void {
   const { world, net, server } = site;
   const { conditions } = net;
@@ -92,6 +93,7 @@ function request(
     isDone = true;
     channel.abandon();
   };
+  if (mayOutlive) net.detach(channel);
   const refusal = refusalOf(site, transport);
   if (refusal) {
     world.after(conditions.latencyMs * 2, () => {
@@ -159,10 +161,11 @@ function uplink(site: Site, transport: TransportName, link: ReturnType<typeof on
       const { body = '', keepalive = false } = outgoing.request;
       // Uplinks share the fate of plain requests, not of the stream beside them.
       const way = facts[transport].streaming ? 'long-poll' : transport;
-      const undo = request(site, way, (server, down) => server.post(body, down), {
+      const answer: Answer = {
         onText: (text) => link.received({ text }),
         onEnd: (reason) => link.posted({ ok: reason.kind === 'closed' }),
-      });
+      };
+      const undo = request(site, way, (server, down) => server.post(body, down), answer, keepalive);
       if (!keepalive) abort = undo;
     },
   };

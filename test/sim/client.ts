@@ -14,7 +14,7 @@ import { type Site, simAdapters } from './adapters.ts';
 export interface Observer {
   message(message: Message): void;
   gap(gap: Gap): void;
-  ready(topic: string): void;
+  ready(topic: string, start: string): void;
   ended(topic: string, code: string): void;
   settled(ref: number, error: HoldfastError | undefined, reply: unknown): void;
   error?(error: HoldfastError): void;
@@ -112,7 +112,7 @@ export function createSimClient(options: SimClientOptions): SimClient {
       case 'gap':
         return observer.gap(told.gap);
       case 'ready':
-        return observer.ready(told.topic);
+        return observer.ready(told.topic, told.start);
       case 'ended':
         return observer.ended(told.topic, told.code);
       case 'settled':

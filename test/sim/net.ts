@@ -70,6 +70,8 @@ export interface Net {
   readonly conditions: Conditions;
   readonly channels: Channel[];
   channel(transport: TransportName, ends: Ends): Channel;
+  /** It may outlive the page, so it is nobody's any more. */
+  detach(channel: Channel): void;
   /** Cuts all that is open; `probability` spares some. Returns how many. */
   cutAll(probability?: number): number;
 }
@@ -147,6 +149,10 @@ export function createNet(world: World, conditions: Conditions = goodConditions(
     conditions,
     channels,
     channel,
+    detach(one) {
+      const at = channels.indexOf(one);
+      if (at >= 0) channels.splice(at, 1);
+    },
     cutAll(probability = 1) {
       const all = channels.filter(() => world.chance(probability));
       for (const one of all) one.cut();

@@ -202,12 +202,11 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
           log(`c${index} gap ${JSON.stringify(gap)}`);
           topics.get(gap.topic)?.gap(gap);
         },
-        ready(topic) {
-          const subscription = client.session.inbox.subscriptions[topic];
-          log(`c${index} ready ${topic} ${subscription?.partition}.${subscription?.own}`);
-          if (!subscription) return;
-          const epoch = client.session.inbox.epochs[subscription.partition] as string;
-          topics.get(topic)?.ready(epoch, subscription.own);
+        ready(topic, start) {
+          log(`c${index} ready ${topic} ${start}`);
+          const [partition, offset] = start.includes('.') ? start.split('.').map(Number) : [0, Number(start)];
+          const epoch = client.session.inbox.epochs[partition as number] as string;
+          topics.get(topic)?.ready(epoch, offset as number);
         },
         ended: (topic, code) => fail(`client ${index}: ${topic} ended with ${code}`),
         settled(ref, error) {
@@ -307,8 +306,8 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
       client.signal(actor.isSuspended ? 'resumed' : 'suspended');
       actor.isSuspended = !actor.isSuspended;
     }
-    if (fault === 'restart' && index === 0) {
-      hub?.kill();
+    if (fault === 'restart' && hub) {
+      hub.kill();
       hub = undefined;
       for (const one of actors) one.net.cutAll();
       world.after(world.random() * 4_000, startHub);

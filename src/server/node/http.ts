@@ -232,6 +232,10 @@ function servePreflight(exchange: Exchange): void {
   response.end();
 }
 
+function isForm(request: IncomingMessage): boolean {
+  return String(request.headers['content-type']).includes('application/x-www-form-urlencoded');
+}
+
 function serveBody(exchange: Exchange, body: Body): void {
   if (body.type === 'gone') return;
   if (body.type === 'refused') return refuse(exchange, body.status, body.code, body.message);
@@ -242,6 +246,14 @@ function serveBody(exchange: Exchange, body: Body): void {
   else servePost(exchange, body.text);
 }
 
+/**
+ * A page with `Referrer-Policy: no-referrer` posts its form with `Origin: null`. Its field is judged instead: whoever
+ * names another origin than its own gets a document that it can neither frame nor hear.
+ */
+function isAnonymousForm(request: IncomingMessage): boolean {
+  return request.method === 'POST' && request.headers.origin === 'null' && isForm(request);
+}
+
 /** Answers one request of the hub's URL, whatever it is. */
 export function serve(binding: Binding, request: IncomingMessage, response: ServerResponse): void {
   const { method } = request;
@@ -250,9 +262,10 @@ export function serve(binding: Binding, request: IncomingMessage, response: Serv
   const plain: Exchange = { binding, request, response, query, meta, cors: {} };
   binding.responses.add(response);
   response.on('close', () => binding.responses.delete(response));
-  const denied = refuseOrigin(request.headers, binding.origins, method === 'POST');
+  const isFrame = isAnonymousForm(request);
+  const denied = isFrame ? undefined : refuseOrigin(request.headers, binding.origins, method === 'POST');
   if (denied !== undefined) return refuse(plain, 403, 'ORIGIN_DENIED', denied);
-  const exchange = { ...plain, cors: corsHeaders(request.headers) };
+  const exchange = isFrame ? plain : { ...plain, cors: corsHeaders(request.headers) };
   (request.socket as Socket).setNoDelay?.(true);
   if (method === 'OPTIONS') return servePreflight(exchange);
   if (method === 'GET') return serveGet(exchange);
