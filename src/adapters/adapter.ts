@@ -109,7 +109,7 @@ export interface AdapterSink {
 }
 
 export interface AdapterConnection {
-  /** Transmits. On a one-way connection the session never begins a second POST before `posted`. */
+  /** Transmits. On a one-way connection the session begins a second POST before `posted` only for its last words. */
   send(outgoing: Outgoing): void;
   /** Asks again. Only on kinds that are not `streaming`, and only after `answered`. */
   poll(request: AdapterRequest): void;

@@ -11,8 +11,9 @@ import type { Guard } from './guard.ts';
 
 /** The `send` of a one-way connection. What is under way ends with the connection, unless it may outlive the page. */
 export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) => void {
-  let abort: (() => void) | undefined;
-  link.atEnd(() => abort?.());
+  // As a rule one; a last word to the server may go beside a POST that is still under way.
+  let aborts: (() => void)[] = [];
+  link.atEnd(() => aborts.forEach((abort) => abort()));
 
   return (outgoing) => {
     if (link.isOver() || !('request' in outgoing)) return;
@@ -21,7 +22,7 @@ export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) =>
       onHead() {},
       onLines: (text) => link.received({ text }),
       onEnd(reason, status) {
-        if (abort === undo) abort = undefined;
+        aborts = aborts.filter((abort) => abort !== undo);
         link.posted({
           ok: reason.kind === 'closed',
           ...(status === undefined ? {} : { status }),
@@ -29,6 +30,6 @@ export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) =>
         });
       },
     });
-    if (!asked.keepalive) abort = undo;
+    if (!asked.keepalive) aborts.push(undo);
   };
 }

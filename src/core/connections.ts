@@ -4,7 +4,7 @@
  */
 import { backoffMs } from './backoff.ts';
 import { clearDeadline, clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline } from './deadlines.ts';
-import { createError } from './errors.ts';
+import { createError, type HoldfastError } from './errors.ts';
 import {
   type BatchFrame,
   type ClientFrame,
@@ -13,7 +13,15 @@ import {
   protocolName,
 } from './frames.ts';
 import * as inbox from './inbox.ts';
-import { activeOf, type Connection, candidatesOf, type Purpose, type Session, trace } from './model.ts';
+import {
+  activeOf,
+  type Connection,
+  candidatesOf,
+  type HelloFacts,
+  type Purpose,
+  type Session,
+  trace,
+} from './model.ts';
 import { adoptNonce, blameOldest, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
 import { random } from './prng.ts';
@@ -74,8 +82,8 @@ export function transmit(
 
 /** Opens a candidate from the cursor. */
 export function openCandidate(session: Session, transport: string, purpose: Purpose, reason: string): void {
-  const kind = policy.kindOf(session.policy, transport);
-  if (!kind) return;
+  // Whoever calls has the name from the policy.
+  const kind = policy.kindOf(session.policy, transport) as policy.Kind;
   const id = session.nextId++;
   const mono = session.now.mono;
   const connection: Connection = {
@@ -125,7 +133,7 @@ export function openNext(session: Session): void {
     session.attempt < patience &&
     order.indexOf(only) >= 0 &&
     session.tried.length === 0 &&
-    (session.policy.experience[only]?.outUntil ?? 0) <= session.now.mono;
+    (session.policy.experience[only] as policy.Experience).outUntil <= session.now.mono;
   if (patient) {
     openCandidate(session, only, 'connect', 'it worked a moment ago');
     return;
@@ -175,7 +183,8 @@ export function retryLater(session: Session, attempt: number, atLeastMs = 0): vo
 
 /** Asks a poll connection for its next answer. */
 export function pollAgain(session: Session, connection: Connection): void {
-  const holdMs = connection.kind.held && connection.role === 'active' ? (connection.hello?.holdMs ?? 0) : 0;
+  const isHeld = connection.kind.held && connection.role === 'active';
+  const holdMs = isHeld ? (connection.hello as HelloFacts).holdMs : 0;
   connection.asking = true;
   connection.brought = false;
   clearDeadline(session.deadlines, 'poll', connection.id);
@@ -206,7 +215,7 @@ export function heard(session: Session, connection: Connection): void {
 }
 
 export function quietLimitMs(session: Session, connection: Connection): number {
-  const heartbeatMs = connection.hello?.heartbeatMs ?? 10_000;
+  const { heartbeatMs } = connection.hello as HelloFacts;
   return heartbeatMs + Math.max(graceMs, 2 * (session.policy.rttMs ?? 0));
 }
 
@@ -216,7 +225,6 @@ function pongLimitMs(session: Session): number {
 
 /** Asks whether anybody is there; silence then ends it. */
 export function checkAlive(session: Session, connection: Connection): void {
-  if (!connection.kind.duplex || connection.phase !== 'proven') return;
   connection.misses = 1;
   transmit(session, connection, [{ type: 'ping' }]);
   setDeadline(session.deadlines, 'quiet', session.now.mono + pongLimitMs(session), connection.id);
@@ -350,8 +358,7 @@ function promote(session: Session, connection: Connection): void {
 
 /** The session takes over what the active connection's hello said: log, memory of sends, identity, expiry. */
 function adopt(session: Session, connection: Connection): void {
-  const hello = connection.hello;
-  if (!hello) return;
+  const hello = connection.hello as HelloFacts;
   if (session.identity !== null && hello.identity !== session.identity) {
     settleAll(session.outbox, 'IDENTITY_CHANGED', session.out as never);
   }
@@ -383,9 +390,7 @@ export function retire(session: Session, connection: Connection, reason: string)
 
 /** Ends it here and now; nothing that comes later from it counts. */
 export function end(session: Session, connection: Connection, reason: string): void {
-  const at = session.connections.indexOf(connection);
-  if (at < 0) return;
-  session.connections.splice(at, 1);
+  session.connections.splice(session.connections.indexOf(connection), 1);
   clearDeadlinesOf(session.deadlines, connection.id);
   inbox.forget(session.inbox, connection.id);
   session.out.push({ type: 'end', id: connection.id });
@@ -409,11 +414,10 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (session.offline === 'said') session.offline = 'seen';
   const action = connection.error ? verdictOfError(connection.error.code) : verdictOfEnding(ending, proven);
   const code = connection.error?.code ?? 'DISCONNECTED';
-  session.lastError = createError(code, `${connection.kind.transport}: ${why}`, {
-    retryable: action !== 'stop',
-  });
-  if (action === 'stop') return stop(session, code, why);
-  if (action === 'token') refuseToken(session);
+  const error = createError(code, `${connection.kind.transport}: ${why}`, { retryable: action !== 'stop' });
+  session.lastError = error;
+  if (action === 'stop') return stop(session, error, why);
+  if (action === 'token') refuseToken(session, error);
   if (action === 'rekey') rekey(session);
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
   else if (proven) loseActive(session, connection, action);
@@ -421,12 +425,12 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
 }
 
 /** Nothing that we do can help: the session and all its subscriptions end, and say why. */
-function stop(session: Session, code: string, message: string): void {
-  if (session.lastError) session.out.push({ type: 'error', error: session.lastError });
+function stop(session: Session, error: HoldfastError, message: string): void {
+  session.out.push({ type: 'error', error });
   closeAll(session);
   for (const topic in session.inbox.subscriptions) {
     const serial = session.inbox.subscriptions[topic]?.serial as number;
-    session.out.push({ type: 'ended', topic, serial, code, message });
+    session.out.push({ type: 'ended', topic, serial, code: error.code, message });
     inbox.unsubscribe(session.inbox, topic);
   }
   settleAll(session.outbox, 'CLOSED', session.out as never);
@@ -434,9 +438,10 @@ function stop(session: Session, code: string, message: string): void {
   session.phase = 'closed';
 }
 
-function refuseToken(session: Session): void {
+function refuseToken(session: Session, error: HoldfastError): void {
   session.token.failures++;
   session.token.state = 'none';
+  session.token.value = undefined;
   if (session.token.failures > 1) {
     const delay = backoffMs(
       session.config.backoff,
@@ -445,7 +450,7 @@ function refuseToken(session: Session): void {
     );
     session.token.state = 'asking';
     setDeadline(session.deadlines, 'auth', session.now.mono + delay);
-    if (session.lastError) session.out.push({ type: 'error', error: session.lastError });
+    session.out.push({ type: 'error', error });
   }
 }
 

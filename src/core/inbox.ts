@@ -70,7 +70,13 @@ interface Link {
   /** Set if `start` came with a gap: the gap is told if nobody can bridge it. */
   reason: string | undefined;
   last: readonly MessageFrame[];
-  waiting: (MessageFrame | GapFrame)[];
+  waiting: Waiting[];
+}
+
+/** A frame that waits for others to bring what lies before it. */
+interface Waiting {
+  readonly frame: MessageFrame | GapFrame;
+  readonly offset: number;
 }
 
 /** What one connection has confirmed and carried. */
@@ -453,7 +459,6 @@ function begins(
   out: InboxEvent[],
 ): void {
   const { topic, serial, since } = subscription;
-  const first = subscription.partition < 0;
   subscription.partition = link.partition;
   subscription.own = link.start;
   link.state = 'attached';
@@ -461,7 +466,7 @@ function begins(
   if (since !== undefined && wanted?.epoch !== reception.epochs[link.partition]) {
     tellGap(inbox, subscription, wanted ? wanted.offset : 0, link.start, 'epoch', out);
   }
-  if (first) out.push({ type: 'ready', topic, serial, start: id(inbox, link.partition, link.start) });
+  out.push({ type: 'ready', topic, serial, start: id(inbox, link.partition, link.start) });
   for (let i = 0; i < link.last.length; i++) deliver(subscription, link.last[i] as MessageFrame, out);
   link.last = [];
 }
@@ -521,7 +526,7 @@ export function adoptEpochs(inbox: Inbox, connection: number, out: InboxEvent[])
         begins(inbox, reception, subscription, link, out);
       }
       for (let i = 0; i < waiting.length; i++) {
-        const frame = waiting[i] as MessageFrame | GapFrame;
+        const { frame } = waiting[i] as Waiting;
         if (frame.type === 'gap') gap(inbox, connection, frame, out);
         else message(inbox, connection, frame, true, out);
       }
@@ -553,9 +558,9 @@ export function message(
     if (active && newEphemeral(inbox, frame.ephemeral ?? '')) deliver(subscription, frame, out);
     return true;
   }
-  if (link.state === 'held') return wait(reception, link, frame);
   const place = parseId(frame.id);
-  if (!place || place.partition !== subscription.partition) return false;
+  if (!place || place.partition !== link.partition) return false;
+  if (link.state === 'held') return wait(reception, link, frame, place.offset);
   if (!samePartition(inbox, reception, place.partition)) {
     inbox.dropped.epoch++;
     return true;
@@ -573,8 +578,8 @@ export function message(
   return true;
 }
 
-function wait(reception: Reception, link: Link, frame: MessageFrame | GapFrame): boolean {
-  link.waiting.push(frame);
+function wait(reception: Reception, link: Link, frame: MessageFrame | GapFrame, offset: number): boolean {
+  link.waiting.push({ frame, offset });
   reception.waitingCount++;
   return true;
 }
@@ -606,6 +611,9 @@ function bridged(inbox: Inbox, subscription: Subscription, but: Reception): bool
     const reception = inbox.receptions[other] as Reception;
     const link = reception === but ? undefined : linkOf(reception, subscription);
     if (link?.state === 'attached' || (link?.state === 'asked' && link.partition >= 0)) return true;
+    // Held back, but it joins on by now.
+    const joins = link?.state === 'held' && samePartition(inbox, reception, link.partition);
+    if (joins && link.start <= upto(inbox, subscription)) return true;
   }
   return false;
 }
@@ -616,9 +624,9 @@ export function gap(inbox: Inbox, connection: number, frame: GapFrame, out: Inbo
   const subscription = inbox.subscriptions[frame.topic];
   const link = reception && subscription && linkOf(reception, subscription);
   if (!reception || !subscription || !link || link.state === 'asked' || link.state === 'put-off') return true;
-  if (link.state === 'held') return wait(reception, link, frame);
   const to = parseId(frame.to);
-  if (!to || to.partition !== subscription.partition) return false;
+  if (!to || to.partition !== link.partition) return false;
+  if (link.state === 'held') return wait(reception, link, frame, to.offset);
   if (!samePartition(inbox, reception, to.partition)) return true;
   const reached = upto(inbox, subscription);
   if (to.offset <= reached) return true;
@@ -694,32 +702,27 @@ function attach(
   link.waiting = [];
   reception.waitingCount -= waiting.length;
   for (let i = 0; i < waiting.length; i++) {
-    const frame = waiting[i] as MessageFrame | GapFrame;
+    const { frame, offset } = waiting[i] as Waiting;
     if (frame.type === 'gap') {
-      const to = parseId(frame.to);
       const now = upto(inbox, subscription);
-      if (!to || to.offset <= now) continue;
+      if (offset <= now) continue;
       if (bridged(inbox, subscription, reception)) {
-        link.start = to.offset;
+        link.start = offset;
         link.reason = frame.reason;
         hold(reception, link);
         link.waiting = waiting.slice(i + 1);
         reception.waitingCount += link.waiting.length;
         return;
       }
-      tellGap(inbox, subscription, now, to.offset, frame.reason, out);
-      subscription.own = to.offset;
+      tellGap(inbox, subscription, now, offset, frame.reason, out);
+      subscription.own = offset;
     } else {
-      const place = frame.id === undefined ? undefined : parseId(frame.id);
-      if (!place) continue;
-      if (place.offset > (reception.position[place.partition] ?? -1)) {
-        reception.position[place.partition] = place.offset;
-      }
-      if (place.offset <= upto(inbox, subscription)) {
+      if (offset > (reception.position[link.partition] ?? -1)) reception.position[link.partition] = offset;
+      if (offset <= upto(inbox, subscription)) {
         inbox.dropped.duplicate++;
         continue;
       }
-      subscription.own = place.offset;
+      subscription.own = offset;
       deliver(subscription, frame, out);
     }
   }

@@ -90,9 +90,7 @@ function bury(outbox: Outbox, entry: Entry, what: string, out: Settlement[]): vo
 }
 
 function remove(outbox: Outbox, entry: Entry): void {
-  const at = outbox.entries.indexOf(entry);
-  if (at < 0) return;
-  outbox.entries.splice(at, 1);
+  outbox.entries.splice(outbox.entries.indexOf(entry), 1);
   outbox.bytes -= entry.bytes;
 }
 

@@ -81,7 +81,8 @@ export function ranking(policy: PolicyState, now: number): string[] {
   push(policy.preferred);
   push(policy.remembered);
   for (let i = 0; i < policy.kinds.length; i++) push(policy.kinds[i]?.transport);
-  bad.sort((a, b) => (policy.experience[a]?.outUntil ?? 0) - (policy.experience[b]?.outUntil ?? 0));
+  const outUntil = (transport: string): number => (policy.experience[transport] as Experience).outUntil;
+  bad.sort((a, b) => outUntil(a) - outUntil(b));
   return good.concat(bad);
 }
 

@@ -145,8 +145,7 @@ function onCommand(
       return tokenFailed(session, input.cause);
     case 'reauthenticate':
       token.state = 'none';
-      return;
-    default:
+      token.value = undefined;
       return;
   }
 }
@@ -183,7 +182,8 @@ function fireDue(session: Session): void {
       onQuiet(session, connection);
     } else if (due.kind === 'poll') {
       pollAgain(session, connection);
-    } else if (due.kind === 'linger') {
+    } else {
+      // `linger`: nothing else is left that belongs to a connection.
       end(session, connection, 'it did not end by itself');
     }
   }
@@ -229,8 +229,7 @@ function onFrames(session: Session, connection: Connection, frames: readonly Ser
 
 /** It starts beyond what anybody can bring: it is opened anew from the cursor (D2). */
 function strand(session: Session, id: number): void {
-  const connection = findConnection(session, id);
-  if (!connection) return;
+  const connection = findConnection(session, id) as Connection;
   if (connection.role === 'active') connection.suspect = 'it starts too late';
   else retire(session, connection, 'it starts too late');
 }
@@ -491,7 +490,8 @@ function authorised(session: Session): boolean {
     session.token.state = 'asking';
     session.out.push({ type: 'ask-token' });
   }
-  return session.token.state === 'have';
+  // While it is renewed the former one is still good.
+  return session.token.value !== undefined;
 }
 
 function connect(session: Session): void {
@@ -517,7 +517,7 @@ function connect(session: Session): void {
   const better = policy.betterThan(session.policy, transport);
   for (let i = 0; i < better.length; i++) {
     const name = better[i] as string;
-    if ((session.policy.experience[name]?.outUntil ?? 0) > now.mono) continue;
+    if ((session.policy.experience[name] as policy.Experience).outUntil > now.mono) continue;
     const reason = name === session.policy.preferred ? 'asked for' : `better than ${transport}`;
     openCandidate(session, name, 'upgrade', reason);
     return;

@@ -153,9 +153,9 @@ function openOf(asked: AdapterRequest): string {
 }
 
 function uplink(site: Site, transport: TransportName, link: ReturnType<typeof once>) {
-  let abort: (() => void) | undefined;
+  const aborts: (() => void)[] = [];
   return {
-    stop: () => abort?.(),
+    stop: () => aborts.forEach((abort) => abort()),
     send(outgoing: Outgoing): void {
       if (link.isOver() || !('request' in outgoing)) return;
       const { body = '', keepalive = false } = outgoing.request;
@@ -166,7 +166,7 @@ function uplink(site: Site, transport: TransportName, link: ReturnType<typeof on
         onEnd: (reason) => link.posted({ ok: reason.kind === 'closed' }),
       };
       const undo = request(site, way, (server, down) => server.post(body, down), answer, keepalive);
-      if (!keepalive) abort = undo;
+      if (!keepalive) aborts.push(undo);
     },
   };
 }

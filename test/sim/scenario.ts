@@ -76,6 +76,7 @@ export function drawOptions(world: World): Options {
   const faults: Partial<Record<Fault, number>> = {};
   for (const fault of allFaults) if (world.chance(0.35)) faults[fault] = world.between(1, 40) * 250;
   const transports = allTransports.filter(() => world.chance(0.6));
+  const sendEveryMs = world.pick([20, 100, 500, 3_000]);
   return {
     clients: world.between(1, 3),
     topics: world.between(1, 4),
@@ -85,9 +86,10 @@ export function drawOptions(world: World): Options {
     messagesKept: world.chance(0.3) ? world.between(1, 20) : 10_000,
     socketBytes: world.chance(0.2) ? world.between(200, 4_000) : Number.POSITIVE_INFINITY,
     publishEveryMs: world.pick([5, 20, 100, 500, 3_000]),
-    sendEveryMs: world.pick([20, 100, 500, 3_000]),
+    sendEveryMs,
     latencyMs: world.pick([1, 10, 50, 200]),
-    handlerMs: world.pick([0, 0, 5, 100, 1_000]),
+    // Handlers of one client run one after another, so they must keep up with what is sent.
+    handlerMs: world.pick([0, 0, sendEveryMs / 10, sendEveryMs / 2]),
     faults,
     duplicatePost: world.chance(0.2) ? world.random() * 0.3 : 0,
     loseAnswer: world.chance(0.2) ? world.random() * 0.3 : 0,

@@ -1,0 +1,320 @@
+/** The small pure rules: waits, deadlines, chance, errors, verdicts, and the order of transports. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { backoffMs } from '../../../src/core/backoff.ts';
+import {
+  clearDeadline,
+  clearDeadlinesOf,
+  type Deadlines,
+  deadlineAt,
+  earliestDeadline,
+  hasDeadline,
+  setDeadline,
+  takeDue,
+} from '../../../src/core/deadlines.ts';
+import { createError, isHoldfastError } from '../../../src/core/errors.ts';
+import * as policy from '../../../src/core/policy.ts';
+import { createPrng, random } from '../../../src/core/prng.ts';
+import { describeEnding, type Ending, verdictOfEnding, verdictOfError } from '../../../src/core/verdict.ts';
+import { longPoll, poll, stream, websocket } from './harness.ts';
+
+const draw = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+describe('back-off', () => {
+  it('is none for the first attempt after a cut', () => {
+    expect([
+      backoffMs({ baseMs: 500, capMs: 20_000 }, 0, 0.9),
+      backoffMs({ baseMs: 500, capMs: 20_000 }, -1, 0.9),
+    ]).toEqual([0, 0]);
+  });
+
+  it('stays below a bound that doubles up to the cap', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 10_000 }), draw, (attempt, chance) => {
+        const wait = backoffMs({ baseMs: 500, capMs: 20_000 }, attempt, chance);
+        expect(wait).toBeGreaterThanOrEqual(0);
+        expect(wait).toBeLessThan(Math.min(20_000, 500 * 2 ** (attempt - 1)));
+      }),
+    );
+  });
+});
+
+describe('deadlines', () => {
+  it('come due the earliest first, equal ones by name', () => {
+    const table: Deadlines = {};
+    setDeadline(table, 'retry', 20);
+    setDeadline(table, 'quiet', 10, 2);
+    setDeadline(table, 'auth', 20);
+    setDeadline(table, 'prove', 30, 12);
+    expect(earliestDeadline(table)).toBe(10);
+    const due = [takeDue(table, 20), takeDue(table, 20), takeDue(table, 20), takeDue(table, 20)];
+    expect(due).toEqual([
+      { kind: 'quiet', id: 2 },
+      { kind: 'auth', id: 0 },
+      { kind: 'retry', id: 0 },
+      undefined,
+    ]);
+    expect([deadlineAt(table, 'prove', 12), deadlineAt(table, 'retry')]).toEqual([30, undefined]);
+  });
+
+  it('come due in the same order whatever order they were set in', () => {
+    const kinds = ['retry', 'auth', 'sends', 'topics'] as const;
+    const entries = fc.uniqueArray(fc.tuple(fc.constantFrom(...kinds), fc.nat(3), fc.nat(5)), {
+      selector: ([kind, id]) => `${kind}:${id}`,
+    });
+    const drained = (list: readonly (readonly [(typeof kinds)[number], number, number])[]): unknown[] => {
+      const table: Deadlines = {};
+      for (const [kind, id, at] of list) setDeadline(table, kind, at, id);
+      return list.map(() => takeDue(table, 5));
+    };
+    fc.assert(
+      fc.property(entries, (list) => {
+        expect(drained(list)).toEqual(drained([...list].reverse()));
+      }),
+    );
+  });
+
+  it('of one connection are cleared without those of another', () => {
+    const table: Deadlines = {};
+    setDeadline(table, 'quiet', 1, 1);
+    setDeadline(table, 'poll', 2, 11);
+    setDeadline(table, 'retry', 3);
+    clearDeadlinesOf(table, 1);
+    expect([
+      hasDeadline(table, 'quiet', 1),
+      hasDeadline(table, 'poll', 11),
+      hasDeadline(table, 'retry'),
+    ]).toEqual([false, true, true]);
+    clearDeadline(table, 'retry');
+    clearDeadline(table, 'poll', 11);
+    expect(earliestDeadline(table)).toBeUndefined();
+  });
+});
+
+describe('chance', () => {
+  it('is the same for the same seed, and lies from 0 to below 1', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const one = createPrng(seed);
+        const other = createPrng(seed);
+        for (let i = 0; i < 20; i++) {
+          const value = random(one);
+          expect(value).toBe(random(other));
+          expect(value >= 0 && value < 1).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('is spread evenly', () => {
+    const prng = createPrng(7);
+    const counts = [0, 0, 0, 0];
+    for (let i = 0; i < 4_000; i++) {
+      const quarter = Math.floor(random(prng) * 4);
+      counts[quarter] = (counts[quarter] ?? 0) + 1;
+    }
+    for (const count of counts) expect(Math.abs(count - 1_000)).toBeLessThan(120);
+  });
+});
+
+describe('an error', () => {
+  it('carries what is known, and nothing else', () => {
+    const cause = new Error('because');
+    const error = createError('BUSY', 'It is busy', {
+      retryable: true,
+      maybeApplied: false,
+      topic: 'A',
+      cause,
+    });
+    expect({ ...error }).toEqual({
+      name: 'HoldfastError',
+      code: 'BUSY',
+      retryable: true,
+      maybeApplied: false,
+      topic: 'A',
+      cause,
+    });
+    expect(error.message).toMatch(/^It is busy \[BUSY\] https:.*#busy$/);
+    expect({ ...createError('BUSY', 'It is busy') }).toEqual({
+      name: 'HoldfastError',
+      code: 'BUSY',
+      retryable: false,
+    });
+  });
+
+  it('is told from others', () => {
+    const values = [
+      createError('BUSY', ''),
+      new Error(),
+      undefined,
+      null,
+      'HoldfastError',
+      { name: 'HoldfastError' },
+    ];
+    expect(values.map(isHoldfastError)).toEqual([true, false, false, false, false, true]);
+  });
+});
+
+describe('the verdict on an ending', () => {
+  it.each<[Ending, string, string, string]>([
+    [{ kind: 'refused' }, 'switch', 'switch', 'refused by the platform'],
+    [{ kind: 'type' }, 'switch', 'switch', 'answered with something else than a stream'],
+    [{ kind: 'status', status: 503 }, 'back-off', 'back-off', 'status 503'],
+    [{ kind: 'status', status: 429 }, 'back-off', 'back-off', 'status 429'],
+    [{ kind: 'status', status: 502 }, 'retry', 'switch', 'status 502'],
+    [{ kind: 'closed', code: 1000 }, 'retry', 'switch', 'closed with 1000'],
+    [{ kind: 'closed', code: 1003 }, 'switch', 'switch', 'closed with 1003'],
+    [{ kind: 'closed', code: 1008 }, 'switch', 'switch', 'closed with 1008'],
+    [{ kind: 'closed', code: 1009 }, 'back-off', 'back-off', 'closed with 1009'],
+    [{ kind: 'closed', code: 1012 }, 'back-off', 'back-off', 'closed with 1012'],
+    [{ kind: 'closed', code: 1013 }, 'back-off', 'back-off', 'closed with 1013'],
+    [{ kind: 'closed' }, 'retry', 'switch', 'ended by the server'],
+    [{ kind: 'aborted' }, 'retry', 'switch', 'aborted'],
+    [{ kind: 'failed', detail: 'why' }, 'retry', 'switch', 'failed (why)'],
+  ])('%j is %s if it was proven, else %s', (ending, proven, unproven, text) => {
+    expect([verdictOfEnding(ending, true), verdictOfEnding(ending, false)]).toEqual([proven, unproven]);
+    expect(describeEnding(ending)).toBe(text);
+  });
+
+  it('on a code that is not known is to back off', () => {
+    expect([verdictOfError('WEATHER'), verdictOfError('toString'), verdictOfError('FORBIDDEN')]).toEqual([
+      'back-off',
+      'back-off',
+      'stop',
+    ]);
+  });
+});
+
+function rulesWith(...kinds: readonly policy.Kind[]): policy.PolicyState {
+  const rules = policy.createPolicy(kinds);
+  for (const { transport } of kinds) rules.available[transport] = true;
+  return rules;
+}
+
+describe('the order of transports', () => {
+  it('is the asked for, the remembered, then as listed, the bad ones last, the soonest forgiven first', () => {
+    const rules = rulesWith(websocket, stream, longPoll, poll);
+    policy.blame(rules, 'websocket', 5_000);
+    policy.blame(rules, 'http-stream', 0);
+    rules.remembered = 'poll';
+    expect(policy.ranking(rules, 6_000)).toEqual(['poll', 'long-poll', 'http-stream', 'websocket']);
+    rules.preferred = 'websocket';
+    expect(policy.ranking(rules, 6_000)).toEqual(['websocket', 'poll', 'long-poll', 'http-stream']);
+  });
+
+  it('holds only transports that there are', () => {
+    const rules = rulesWith(websocket);
+    rules.available['jsonp'] = true;
+    rules.remembered = 'jsonp';
+    expect(policy.ranking(rules, 0)).toEqual(['websocket']);
+  });
+
+  it('has a reason', () => {
+    const rules = rulesWith(websocket, stream);
+    const first = [policy.reasonFor(rules, 'websocket'), policy.reasonFor(rules, 'http-stream')];
+    rules.remembered = 'http-stream';
+    const second = policy.reasonFor(rules, 'http-stream');
+    rules.preferred = 'http-stream';
+    expect([...first, second, policy.reasonFor(rules, 'http-stream')]).toEqual([
+      'best of those listed',
+      'best of those that may work',
+      'worked here before',
+      'asked for',
+    ]);
+  });
+
+  it('knows the safest: the best whose every answer ends', () => {
+    expect(policy.safest(rulesWith(websocket, stream, longPoll, poll), 0)).toBe('long-poll');
+    expect(policy.safest(rulesWith(websocket, stream), 0)).toBeUndefined();
+  });
+});
+
+describe('a better transport', () => {
+  it('is any listed before, or the one asked for and none else', () => {
+    const rules = rulesWith(websocket, stream, longPoll);
+    rules.available['http-stream'] = false;
+    expect(policy.betterThan(rules, 'long-poll')).toEqual(['websocket']);
+    rules.preferred = 'long-poll';
+    expect([policy.betterThan(rules, 'long-poll'), policy.betterThan(rules, 'websocket')]).toEqual([
+      [],
+      ['long-poll'],
+    ]);
+  });
+
+  it('of a transport that is not listed is any', () => {
+    expect(policy.betterThan(rulesWith(websocket, stream), 'jsonp')).toEqual(['websocket', 'http-stream']);
+  });
+
+  it('is looked for when the soonest of them is forgiven', () => {
+    const rules = rulesWith(websocket, stream, longPoll);
+    policy.blame(rules, 'websocket', 0);
+    policy.blame(rules, 'websocket', 0);
+    policy.blame(rules, 'http-stream', 5_000);
+    expect(policy.upgradeAt(rules, 'long-poll', 6_000)).toBe(15_000);
+    for (let i = 0; i < 2; i++) policy.blame(rules, 'http-stream', 5_000);
+    expect(policy.upgradeAt(rules, 'long-poll', 6_000)).toBe(20_000);
+    expect(policy.upgradeAt(rules, 'websocket', 6_000)).toBeUndefined();
+  });
+});
+
+describe('what is held against a transport', () => {
+  const outUntil = (rules: policy.PolicyState, transport: string): number | undefined =>
+    rules.experience[transport]?.outUntil;
+
+  it('is more each time, up to five minutes', () => {
+    const rules = rulesWith(websocket);
+    const waits = Array.from({ length: 12 }, () => {
+      policy.blame(rules, 'websocket', 0);
+      return outUntil(rules, 'websocket');
+    });
+    expect(waits.slice(0, 3)).toEqual([10_000, 20_000, 40_000]);
+    expect(waits.slice(-1)).toEqual([300_000]);
+  });
+
+  it('is shared by all streams over HTTP if it was let through and brought nothing', () => {
+    const rules = rulesWith(websocket, stream, { ...stream, transport: 'eventsource' }, longPoll);
+    policy.blame(rules, 'http-stream', 0, true);
+    const all = ['websocket', 'http-stream', 'eventsource', 'long-poll'].map((name) => outUntil(rules, name));
+    expect(all).toEqual([0, 10_000, 10_000, 0]);
+  });
+
+  it('is forgiven when it has lasted, and with another network', () => {
+    const rules = rulesWith(websocket);
+    policy.blame(rules, 'websocket', 0);
+    policy.noteDeath(rules, 'websocket', 5_000, 0);
+    expect(outUntil(rules, 'websocket')).toBe(0);
+    policy.blame(rules, 'websocket', 0);
+    rules.remembered = 'websocket';
+    rules.rttMs = 100;
+    policy.forgetNetwork(rules);
+    expect([outUntil(rules, 'websocket'), rules.remembered, rules.rttMs]).toEqual([0, undefined, undefined]);
+  });
+
+  it('is nothing where the server only asked for time: it stands back until then, and no shorter than before', () => {
+    const rules = rulesWith(websocket);
+    policy.standBack(rules, 'websocket', 5_000);
+    policy.standBack(rules, 'websocket', 3_000);
+    expect([outUntil(rules, 'websocket'), rules.experience['websocket']?.failures]).toEqual([5_000, 0]);
+  });
+
+  it('is nothing where the transport is not known', () => {
+    const rules = rulesWith(websocket);
+    policy.blame(rules, 'jsonp', 0, true);
+    policy.noteDeath(rules, 'jsonp', 0, 0);
+    policy.standBack(rules, 'jsonp', 9_000);
+    policy.forgive(rules, 'jsonp');
+    expect([outUntil(rules, 'websocket'), policy.kindOf(rules, 'jsonp')]).toEqual([0, undefined]);
+  });
+});
+
+describe('how long a hello may take', () => {
+  it('follows the round trip, and is bounded', () => {
+    const rules = rulesWith(websocket);
+    const first = policy.staggerMs(rules, websocket);
+    policy.learnRtt(rules, 100);
+    policy.learnRtt(rules, 200);
+    const second = policy.staggerMs(rules, websocket);
+    policy.learnRtt(rules, 1_000_000);
+    expect([first, second, policy.staggerMs(rules, websocket)]).toEqual([1_300, 775, 30_000]);
+  });
+});
