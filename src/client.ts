@@ -296,7 +296,7 @@ export function createClientWith<T extends Topics>(
       credentials: options.credentials ?? 'same-origin',
       headers: options.headers ?? {},
       origin: runtime.origin,
-      requestNumber: nextRequest++,
+      requestNumber: () => nextRequest++,
       nonce: toBase64Url(runtime.randomBytes(16)),
     };
   }

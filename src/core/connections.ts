@@ -42,7 +42,7 @@ const pollMaxMs = 10_000;
 /** Failures of a transport that used to work before others are tried as well: a restart must not change it. */
 const patience = 3;
 
-export function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
+function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
   const offered = inbox.offer(session.inbox, id);
   const frame: { -readonly [K in keyof OpenFrame]: OpenFrame[K] } = {
     type: 'open',
@@ -58,7 +58,7 @@ export function openFrame(session: Session, id: number, waitMs?: number): OpenFr
   return frame;
 }
 
-export function batchFrame(session: Session, nonce: string): BatchFrame {
+function batchFrame(session: Session, nonce: string): BatchFrame {
   const { client, key } = session;
   const token = session.token.value;
   const frame: BatchFrame = { type: 'batch', client, key, sends: nonce };
@@ -74,7 +74,9 @@ export function transmit(
   if (!connection.kind.duplex) {
     connection.posting = true;
     connection.acks = 0;
-    connection.postedSends = frames.filter((frame) => frame.type === 'send' && frame.seq !== undefined).length;
+    connection.postedSends = frames.filter(
+      (frame) => frame.type === 'send' && frame.seq !== undefined,
+    ).length;
   }
   const batch = batchFrame(session, connection.hello?.sends ?? session.outbox.nonce);
   session.out.push({ type: 'transmit', id: connection.id, frames, batch, keepalive });
@@ -174,7 +176,7 @@ function isOpening(session: Session, transport: string): boolean {
 }
 
 /** Sets the moment of the next attempt. Number 0 is at once. */
-export function retryLater(session: Session, attempt: number, atLeastMs = 0): void {
+function retryLater(session: Session, attempt: number, atLeastMs = 0): void {
   const delay = atLeastMs + backoffMs(session.config.backoff, attempt, random(session.prng));
   session.attempt = Math.max(attempt, session.attempt) + 1;
   setDeadline(session.deadlines, 'retry', session.now.mono + delay);
@@ -214,7 +216,7 @@ export function heard(session: Session, connection: Connection): void {
   connection.misses = 0;
 }
 
-export function quietLimitMs(session: Session, connection: Connection): number {
+function quietLimitMs(session: Session, connection: Connection): number {
   const { heartbeatMs } = connection.hello as HelloFacts;
   return heartbeatMs + Math.max(graceMs, 2 * (session.policy.rttMs ?? 0));
 }

@@ -61,7 +61,13 @@ export function createOutbox(config: OutboxConfig): Outbox {
   return { config, entries: [], bytes: 0, nonce: '', nextSeq: 1 };
 }
 
-function reject(entry: { ref: number; topic: string }, code: string, what: string, out: Settlement[], retryable = false): void {
+function reject(
+  entry: { ref: number; topic: string },
+  code: string,
+  what: string,
+  out: Settlement[],
+  retryable = false,
+): void {
   const maybeApplied = code === 'OUTCOME_UNKNOWN';
   const error = createError(code, what, { topic: entry.topic, maybeApplied, retryable });
   out.push({ type: 'settled', ref: entry.ref, ok: false, error });
@@ -102,7 +108,18 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number,
     return;
   }
   const { ref, topic, data, json, bytes: size } = request;
-  outbox.entries.push({ ref, topic, data, json, bytes: size, expiresAt, seq: 0, on: 0, settled: false, kills: 0 });
+  outbox.entries.push({
+    ref,
+    topic,
+    data,
+    json,
+    bytes: size,
+    expiresAt,
+    seq: 0,
+    on: 0,
+    settled: false,
+    kills: 0,
+  });
   outbox.bytes += size;
 }
 

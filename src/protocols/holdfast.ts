@@ -28,7 +28,7 @@ function withQuery(url: string, query: Readonly<Record<string, string>>): string
 }
 
 function urlOf(endpoint: Endpoint, client: string): string {
-  return withQuery(endpoint.url, { client, n: String(endpoint.requestNumber) });
+  return withQuery(endpoint.url, { client, n: String(endpoint.requestNumber()) });
 }
 
 function lines(frames: readonly ClientFrame[]): string {

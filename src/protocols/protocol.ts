@@ -13,8 +13,8 @@ export interface Endpoint {
   readonly headers: Readonly<Record<string, string>>;
   /** The page's origin, where there is one. */
   readonly origin: string | undefined;
-  /** A number never used before by this client, for the request's URL. */
-  readonly requestNumber: number;
+  /** A number never used before by this client, for the URL of one request. */
+  requestNumber(): number;
   /** 128 random bits as base64url, fresh for this request. */
   readonly nonce: string;
 }

@@ -179,21 +179,16 @@ function streamAdapter(site: Site, transport: TransportName): Adapter {
     open(asked, sink) {
       const link = once(site.world, sink);
       const up = uplink(site, transport, link);
-      const abort = request(
-        site,
-        transport,
-        (server, down) => server.open(transport, openOf(asked), down),
-        {
-          onText(text) {
-            link.opened();
-            link.received({ text });
-          },
-          onEnd(reason) {
-            up.stop();
-            link.closed(reason);
-          },
+      const abort = request(site, transport, (server, down) => server.open(transport, openOf(asked), down), {
+        onText(text) {
+          link.opened();
+          link.received({ text });
         },
-      );
+        onEnd(reason) {
+          up.stop();
+          link.closed(reason);
+        },
+      });
       return {
         send: up.send,
         poll() {},

@@ -61,9 +61,15 @@ export function checkTopic(ledger: Ledger, topic: string, fail: (what: string) =
       if (next === undefined) return fail(`${topic}: message ${n} before it was ready`);
       const at = n - 1;
       if (at < next) return fail(`${topic}: message ${n} again, or out of order (expected ${next + 1})`);
-      if (at > next && !pending) return fail(`${topic}: messages ${next + 1} to ${n - 1} are missing, and no gap said so`);
+      if (at > next && !pending)
+        return fail(`${topic}: messages ${next + 1} to ${n - 1} are missing, and no gap said so`);
       if (message.gap && !pending) return fail(`${topic}: message ${n} carries a gap that was not told`);
-      if (pending && pending.reason === 'trimmed' && at === next && Number(pending.to) >= Number(message.id)) {
+      if (
+        pending &&
+        pending.reason === 'trimmed' &&
+        at === next &&
+        Number(pending.to) >= Number(message.id)
+      ) {
         return fail(`${topic}: a gap to ${pending.to} was told without need`);
       }
       pending = undefined;
@@ -80,7 +86,9 @@ export function checkTopic(ledger: Ledger, topic: string, fail: (what: string) =
     finish() {
       if (next === undefined) return fail(`${topic}: never ready`);
       if (next < list().length && !pending) {
-        return fail(`${topic}: the last ${list().length - next} of ${list().length} never came (${gaps} gaps)`);
+        return fail(
+          `${topic}: the last ${list().length - next} of ${list().length} never came (${gaps} gaps)`,
+        );
       }
     },
   };
@@ -108,7 +116,8 @@ export function checkSends(fail: (what: string) => never): SendChecker {
     },
     applied(ref) {
       if (applied.has(ref)) return fail(`send ${ref} was applied twice`);
-      if (settled.get(ref) === 'certain') return fail(`send ${ref} was applied after it was told as not applied`);
+      if (settled.get(ref) === 'certain')
+        return fail(`send ${ref} was applied after it was told as not applied`);
       applied.set(ref, counts.applied++);
     },
     settled(ref, error) {
@@ -116,7 +125,8 @@ export function checkSends(fail: (what: string) => never): SendChecker {
       if (settled.has(ref)) return fail(`send ${ref} was settled twice`);
       const how = !error ? 'resolved' : error.maybeApplied === true ? 'unknown' : 'certain';
       if (how === 'resolved' && !applied.has(ref)) return fail(`send ${ref} resolved without being applied`);
-      if (how === 'certain' && applied.has(ref)) return fail(`send ${ref} was applied, and told as not applied (${error?.code})`);
+      if (how === 'certain' && applied.has(ref))
+        return fail(`send ${ref} was applied, and told as not applied (${error?.code})`);
       settled.set(ref, how);
       counts[how]++;
     },

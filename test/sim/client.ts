@@ -59,7 +59,8 @@ export function createSimClient(options: SimClientOptions): SimClient {
   let nextRef = 1;
   let request = 1;
 
-  const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => world.between(0, 255));
+  const bytes = (count: number): Uint8Array =>
+    Uint8Array.from({ length: count }, () => world.between(0, 255));
   const runtime: Runtime = {
     platform: {},
     now: () => ({ wall: wallSkew + world.now, mono: world.now - slept }),
@@ -148,7 +149,7 @@ export function createSimClient(options: SimClientOptions): SimClient {
       credentials: 'same-origin',
       headers: {},
       origin: runtime.origin,
-      requestNumber: request++,
+      requestNumber: () => request++,
       nonce: name(),
     }),
     tell,

@@ -4,7 +4,7 @@ import type { OpenFrame } from '../../src/core/frames.ts';
 import { checkClientFrame } from '../../src/core/frames.ts';
 import type { CoreOptions } from '../../src/server/core/config.ts';
 import { createHubCore, type HubCore } from '../../src/server/core/hub.ts';
-import type { HubHost, Meta, SendRequest, Sink } from '../../src/server/core/types.ts';
+import type { HubHost, Meta, Sink } from '../../src/server/core/types.ts';
 import type { Down, SimServer, Up } from './server.ts';
 import type { World } from './world.ts';
 
@@ -142,5 +142,3 @@ export function createSimHub(options: SimHubOptions): SimHub {
     },
   };
 }
-
-export type { SendRequest };

@@ -3,7 +3,14 @@
  * phase in which all must come right in a bounded time.
  */
 import type { TransportName } from '../../src/adapters/adapter.ts';
-import { checkSends, checkTopic, createLedger, note, type SendChecker, type TopicChecker } from './checkers.ts';
+import {
+  checkSends,
+  checkTopic,
+  createLedger,
+  note,
+  type SendChecker,
+  type TopicChecker,
+} from './checkers.ts';
 import { createSimClient, type SimClient } from './client.ts';
 import { createSimHub, type SimHub } from './hub.ts';
 import { createNet, goodConditions, type Net } from './net.ts';
@@ -72,7 +79,7 @@ const allFaults: readonly Fault[] = [
 ];
 
 /** Each seed's own world: some faults off, others wild. */
-export function drawOptions(world: World): Options {
+function drawOptions(world: World): Options {
   const faults: Partial<Record<Fault, number>> = {};
   for (const fault of allFaults) if (world.chance(0.35)) faults[fault] = world.between(1, 40) * 250;
   const transports = allTransports.filter(() => world.chance(0.6));
@@ -97,7 +104,7 @@ export function drawOptions(world: World): Options {
   };
 }
 
-export class Failure extends Error {}
+class Failure extends Error {}
 
 interface Actor {
   readonly net: Net;
@@ -196,7 +203,9 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
       observer: {
         message(message) {
           result.messages++;
-          log(`c${index} message ${message.topic} ${message.id} ${JSON.stringify(message.data)}${message.gap ? ' gap' : ''}`);
+          log(
+            `c${index} message ${message.topic} ${message.id} ${JSON.stringify(message.data)}${message.gap ? ' gap' : ''}`,
+          );
           topics.get(message.topic)?.message(message);
         },
         gap(gap) {
@@ -216,7 +225,9 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
           sends.settled(ref, error);
         },
         trace(trace) {
-          log(`c${index} ${trace.type} ${trace.connection ?? ''} ${trace.transport ?? ''} ${trace.role ?? ''} ${trace.reason ?? ''}`);
+          log(
+            `c${index} ${trace.type} ${trace.connection ?? ''} ${trace.transport ?? ''} ${trace.role ?? ''} ${trace.reason ?? ''}`,
+          );
         },
       },
     });
@@ -227,7 +238,8 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
     world.after(world.random() * 100, () => send(actor, index));
     for (const fault of allFaults) {
       const every = options.faults[fault];
-      if (every !== undefined) world.after(world.random() * 2 * every, () => strike(actor, index, fault, every));
+      if (every !== undefined)
+        world.after(world.random() * 2 * every, () => strike(actor, index, fault, every));
     }
   }
 
@@ -243,7 +255,11 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
 
   function send(actor: Actor, index: number): void {
     if (actor.isOpen && !isHealing) {
-      const ref = actor.client.send('up', { actor: index, ref: actor.refs.length + 1 }, world.pick([300, 5_000, 60_000]));
+      const ref = actor.client.send(
+        'up',
+        { actor: index, ref: actor.refs.length + 1 },
+        world.pick([300, 5_000, 60_000]),
+      );
       if (ref !== actor.refs.length + 1) throw new Error('numbering');
       actor.refs.push(ref);
       actor.sends.sent(ref);
@@ -266,10 +282,12 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
     const kind = world.pick(allTransports);
     if (fault === 'cut') net.cutAll();
     if (fault === 'cut-some') net.cutAll(0.5);
-    if (fault === 'silence') for (const channel of net.channels.filter(() => world.chance(0.7))) channel.silence();
+    if (fault === 'silence')
+      for (const channel of net.channels.filter(() => world.chance(0.7))) channel.silence();
     if (fault === 'prefer') client.prefer(world.chance(0.2) ? undefined : world.pick(options.transports));
     if (fault === 'abort' && actor.refs.length > 0) client.abort(world.pick(actor.refs));
-    if (fault === 'signal') client.signal(world.pick(['visible', 'hidden', 'online', 'offline', 'network-changed']));
+    if (fault === 'signal')
+      client.signal(world.pick(['visible', 'hidden', 'online', 'offline', 'network-changed']));
     if (fault === 'sleep') client.sleep(world.between(1_000, 60_000));
     if (fault === 'down') {
       forAWhile(() => {
@@ -359,8 +377,10 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
     });
     result.happenings += world.runUntil(world.now + 5_000);
     actors.forEach((actor, index) => {
-      if (actor.client.timerCount() > 0) fail(`client ${index}: ${actor.client.timerCount()} timers after close`);
-      if (actor.net.channels.length > 0) fail(`client ${index}: ${actor.net.channels.length} connections after close`);
+      if (actor.client.timerCount() > 0)
+        fail(`client ${index}: ${actor.client.timerCount()} timers after close`);
+      if (actor.net.channels.length > 0)
+        fail(`client ${index}: ${actor.net.channels.length} connections after close`);
     });
   }
 }

@@ -21,7 +21,12 @@ test.skipIf(one)('many worlds, and in none of them anything is lost, repeated or
     try {
       runSeed(seed);
     } catch (error) {
-      failures.push(String((error as Error).stack ?? error).split('\n').slice(0, 4).join('\n'));
+      failures.push(
+        String((error as Error).stack ?? error)
+          .split('\n')
+          .slice(0, 4)
+          .join('\n'),
+      );
       if (failures.length > 10) break;
     }
   }

@@ -19,7 +19,7 @@ const endpoint: Endpoint = {
   credentials: 'same-origin',
   headers: { 'x-app': 'yes' },
   origin: 'https://page.example',
-  requestNumber: 7,
+  requestNumber: () => 7,
   nonce: 'ab-cd_EF-0123456789abc',
 };
 
