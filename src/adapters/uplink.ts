@@ -13,7 +13,9 @@ import type { Guard } from './guard.ts';
 export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) => void {
   // As a rule one; a last word to the server may go beside a POST that is still under way.
   let aborts: (() => void)[] = [];
-  link.atEnd(() => aborts.forEach((abort) => abort()));
+  link.atEnd(() => {
+    for (let i = 0; i < aborts.length; i++) aborts[i]?.();
+  });
 
   return (outgoing) => {
     if (link.isOver() || !('request' in outgoing)) return;

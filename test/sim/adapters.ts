@@ -155,7 +155,9 @@ function openOf(asked: AdapterRequest): string {
 function uplink(site: Site, transport: TransportName, link: ReturnType<typeof once>) {
   const aborts: (() => void)[] = [];
   return {
-    stop: () => aborts.forEach((abort) => abort()),
+    stop: () => {
+      for (const abort of aborts) abort();
+    },
     send(outgoing: Outgoing): void {
       if (link.isOver() || !('request' in outgoing)) return;
       const { body = '', keepalive = false } = outgoing.request;
