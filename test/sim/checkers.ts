@@ -34,7 +34,9 @@ export interface TopicChecker {
   message(message: Message): void;
   gap(gap: Gap): void;
   ended(): void;
-  /** After the world has healed: everything published has come. */
+  /** Whether everything published has come. */
+  isComplete(): boolean;
+  /** After the world has healed: it must have. */
   finish(): void;
 }
 
@@ -83,6 +85,7 @@ export function checkTopic(ledger: Ledger, topic: string, fail: (what: string) =
       next = undefined;
       pending = undefined;
     },
+    isComplete: () => next !== undefined && (next >= list().length || pending !== undefined),
     finish() {
       if (next === undefined) return fail(`${topic}: never ready`);
       if (next < list().length && !pending) {
@@ -98,6 +101,7 @@ export interface SendChecker {
   sent(ref: number): void;
   applied(ref: number): void;
   settled(ref: number, error: HoldfastError | undefined): void;
+  isComplete(): boolean;
   finish(): void;
   readonly counts: { sent: number; applied: number; resolved: number; unknown: number; certain: number };
 }
@@ -130,6 +134,7 @@ export function checkSends(fail: (what: string) => never): SendChecker {
       settled.set(ref, how);
       counts[how]++;
     },
+    isComplete: () => settled.size === sent.size,
     finish() {
       for (const ref of sent) if (!settled.has(ref)) return fail(`send ${ref} was never settled`);
       let last = -1;

@@ -360,14 +360,21 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
   publish();
   result.happenings += world.runUntil(options.safetyMs);
   heal();
-  result.happenings += world.runUntil(options.safetyMs + healMs);
+  letGo(healMs, () => actors.every((actor) => actor.client.session.state === 'open' && actor.sends.isComplete()));
   finish();
   return result;
+
+  /** Lets time go on until it is so, at most so long; what is not so then is `finish`'s to say. */
+  function letGo(atMostMs: number, isSo: () => boolean): void {
+    const end = world.now + atMostMs;
+    do result.happenings += world.runUntil(Math.min(end, world.now + 500));
+    while (world.now < end && !isSo());
+  }
 
   function finish(): void {
     // Nothing more is published; what there is must arrive.
     isPublishing = false;
-    result.happenings += world.runUntil(world.now + 30_000);
+    letGo(healMs, () => actors.every((actor) => [...actor.topics.values()].every((one) => one.isComplete())));
     actors.forEach((actor, index) => {
       const { state } = actor.client.session;
       if (state !== 'open') fail(`client ${index}: ${state} after everything was well for two minutes`);

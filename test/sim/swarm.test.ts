@@ -15,7 +15,7 @@ test.runIf(one)('one world, with its log', () => {
 
 test.skipIf(one)('many worlds, and in none of them anything is lost, repeated or left behind', () => {
   const from = Number(process.env['SIM_FROM'] ?? 1);
-  const count = Number(process.env['SIM_SEEDS'] ?? 200);
+  const count = Number(process.env['SIM_SEEDS'] ?? 150);
   const failures: string[] = [];
   for (let seed = from; seed < from + count; seed++) {
     try {
