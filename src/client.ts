@@ -6,7 +6,7 @@ import mitt from 'mitt';
 import type { Adapter, AdapterFactory, TransportName } from './adapters/adapter.ts';
 import { toBase64Url } from './core/base64.ts';
 import { parseCursor } from './core/cursor.ts';
-import { createError, type HoldfastError } from './core/errors.ts';
+import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
 import { isBytes, isTopic } from './core/frames.ts';
 import type { Gap } from './core/inbox.ts';
 import { activeOf, createSession, type Session, type State, type Trace } from './core/model.ts';
@@ -131,9 +131,9 @@ export interface ClientDefaults {
 }
 
 interface TopicState {
-  serial: number;
   readonly handles: Handle[];
-  ready: boolean;
+  /** The place after which nothing is missed, once the server has it. */
+  start: string | undefined;
 }
 
 interface Waiting {
@@ -144,6 +144,8 @@ interface Waiting {
 
 const sendTimeoutMs = 60_000;
 const memoryMs = 7 * 24 * 3_600_000;
+/** No network that anybody remembers has a longer round trip. */
+const rttMaxMs = 60_000;
 /** Bytes of a send's frame beside its payload, with room to spare. */
 const frameOverheadBytes = 64;
 
@@ -173,6 +175,10 @@ function byteLength(text: string): number {
   return bytes;
 }
 
+function isWhole(value: unknown, least: number): boolean {
+  return typeof value === 'number' && value >= least && value <= 1e9 && Math.floor(value) === value;
+}
+
 function misuse(what: string): HoldfastError {
   return createError('MISUSE', what);
 }
@@ -187,10 +193,14 @@ export function createClientWith<T extends Topics>(
   const emitter = mitt<Record<string, unknown>>(listenerMap() as never);
   const topics = dictionary<TopicState>();
   const waiting = dictionary<Waiting>();
+  /** Subscriptions that the session has yet to take: until then it tells of former ones. */
+  const untaken = dictionary<number>();
   let errorListeners = 0;
   let nextRef = 1;
   let nextRequest = 1;
   let closed = false;
+  /** Number of the last question for a token: an answer to an earlier one counts no more. */
+  let question = 0;
   let running: { session: Session; driver: Driver; runtime: Runtime; stop: () => void } | undefined;
   let status: Status = {
     state: 'idle',
@@ -216,7 +226,9 @@ export function createClientWith<T extends Topics>(
     }
   }
 
-  function unhandled(error: HoldfastError): void {
+  function unhandled(given: unknown): void {
+    const what = 'A callback of the application threw';
+    const error = isHoldfastError(given) ? given : createError('LISTENER_FAILED', what, { cause: given });
     if (errorListeners > 0) emitter.emit('error', error);
     else running?.runtime.report(error);
   }
@@ -268,8 +280,9 @@ export function createClientWith<T extends Topics>(
       tell,
     });
     running = { session, driver, runtime, stop: idle };
-    recall(runtime, driver);
+    recall(runtime, driver, adapters);
     newIdentity(runtime, driver);
+    if (closed) driver.put({ type: 'close' });
     return driver;
   }
 
@@ -332,17 +345,17 @@ export function createClientWith<T extends Topics>(
     return options.memory === false ? undefined : (options.memory ?? runtime.store);
   }
 
-  function recall(runtime: Runtime, driver: Driver): void {
+  /** Anybody may have written what is read here. */
+  function recall(runtime: Runtime, driver: Driver, kinds: readonly { transport: string }[]): void {
     try {
       const text = store(runtime)?.get(`holdfast:${runtime.resolveUrl(url)}`);
       if (!text) return;
-      const { transport, rttMs, at } = JSON.parse(text) as {
-        transport: string;
-        rttMs?: number;
-        at: number;
-      };
-      const age = runtime.now().wall - at;
-      if (age >= 0 && age < memoryMs) driver.put({ type: 'memory', transport, rttMs });
+      const { transport, rttMs, at } = JSON.parse(text) as Record<string, unknown>;
+      const age = runtime.now().wall - Number(at);
+      const isKnown = kinds.some((kind) => kind.transport === transport);
+      if (!isKnown || !(age >= 0 && age < memoryMs)) return;
+      const isPlausible = typeof rttMs === 'number' && rttMs >= 0 && rttMs <= rttMaxMs;
+      driver.put({ type: 'memory', transport: transport as string, rttMs: isPlausible ? rttMs : undefined });
     } catch {
       // What cannot be read is not remembered.
     }
@@ -366,15 +379,20 @@ export function createClientWith<T extends Topics>(
       case 'message':
         return each(told.message.topic, (handle) => handle.message(told.message));
       case 'gap':
+        if (untaken[told.gap.topic]) return;
         emitter.emit('gap', told.gap);
         return each(told.gap.topic, (handle) => handle.gap(told.gap));
+      case 'taken':
+        untaken[told.topic] = (untaken[told.topic] as number) - 1;
+        return;
       case 'ready': {
         const state = topics[told.topic];
-        if (!state) return;
-        state.ready = true;
-        return each(told.topic, (handle) => handle.ready());
+        if (!state || untaken[told.topic]) return;
+        state.start = told.start;
+        return each(told.topic, (handle) => handle.ready(told.start));
       }
       case 'ended': {
+        if (untaken[told.topic]) return;
         const error = createError(told.code, told.message, { topic: told.topic });
         const handles = topics[told.topic]?.handles.slice() ?? [];
         delete topics[told.topic];
@@ -406,7 +424,7 @@ export function createClientWith<T extends Topics>(
 
   function each(topic: string, run: (handle: Handle) => void): void {
     const handles = topics[topic]?.handles;
-    if (!handles) return;
+    if (!handles || untaken[topic]) return;
     if (handles.length === 1) return run(handles[0] as Handle);
     const copy = handles.slice();
     for (let i = 0; i < copy.length; i++) run(copy[i] as Handle);
@@ -415,10 +433,13 @@ export function createClientWith<T extends Topics>(
   function askToken(): void {
     const driver = running?.driver;
     const { auth } = options;
-    const failed = (cause: unknown): void => driver?.put({ type: 'token-failed', cause });
+    const asked = ++question;
+    const failed = (cause: unknown): void => {
+      if (asked === question) driver?.put({ type: 'token-failed', cause });
+    };
     const got = (token: unknown): void => {
-      if (typeof token === 'string') driver?.put({ type: 'token', token });
-      else failed(misuse('`auth` must give a string'));
+      if (typeof token !== 'string') failed(misuse('`auth` must give a string'));
+      else if (asked === question) driver?.put({ type: 'token', token });
     };
     try {
       const given = typeof auth === 'function' ? auth() : auth;
@@ -445,7 +466,7 @@ export function createClientWith<T extends Topics>(
       resume: 'full',
       pending: pendingCount(session.outbox),
       rttMs: session.policy.rttMs,
-      client: session.client === '' ? undefined : session.client,
+      client: session.everOpen && session.client !== '' ? session.client : undefined,
     };
     for (const name in next) {
       const key = name as keyof Status;
@@ -472,38 +493,39 @@ export function createClientWith<T extends Topics>(
       delete topics[handle.topic];
       running?.driver.put({ type: 'unsubscribe', topic: handle.topic });
     },
-    guard: (begin) => guardedPromise(begin, unhandledUnlessOwn),
+    guard: guardedPromise,
   };
-
-  /** A subscription that the application itself ended owes nobody an error. */
-  function unhandledUnlessOwn(error: HoldfastError): void {
-    if (error.code !== 'UNSUBSCRIBED') unhandled(error);
-  }
 
   function subscribe(topic: string, given?: unknown): Subscription {
     if (!isTopic(topic))
       throw misuse('A topic is a string of 1 to 256 characters without control characters');
     const wanted = (typeof given === 'function' ? { message: given } : (given ?? {})) as SubscribeOptions;
-    const last = wanted.last ?? 0;
-    if (!(last >= 0) || Math.floor(last) !== last) throw misuse('`last` is a whole number');
-    if (wanted.since !== undefined && !parseCursor(wanted.since)) throw misuse('`since` is no cursor');
+    const { last = 0, since, buffer = 1 } = wanted;
+    if (!isWhole(last, 0)) throw misuse('`last` is a whole number');
+    if (!isWhole(buffer, 1)) throw misuse('`buffer` is a whole number above 0');
+    if (since !== undefined && (typeof since !== 'string' || !parseCursor(since))) {
+      throw misuse('`since` is no cursor');
+    }
     const driver = wish();
     const handle = createHandle(topic, wanted, host);
     if (wanted.signal?.aborted) return handle.subscription;
     const state = topics[topic];
     if (state) {
       state.handles.push(handle);
-      if (state.ready) handle.ready();
+      if (state.start !== undefined) handle.ready(state.start);
       return handle.subscription;
     }
-    topics[topic] = { serial: 0, handles: [handle], ready: false };
-    driver.put({ type: 'subscribe', topic, last, since: wanted.since });
+    topics[topic] = { handles: [handle], start: undefined };
+    untaken[topic] = (untaken[topic] ?? 0) + 1;
+    driver.put({ type: 'subscribe', topic, last, since });
     return handle.subscription;
   }
 
   function send(topic: string, data: unknown, how: SendOptions = {}): Promise<unknown> {
     if (!isTopic(topic))
       throw misuse('A topic is a string of 1 to 256 characters without control characters');
+    const { timeoutMs = sendTimeoutMs } = how;
+    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw misuse('`timeoutMs` is a number');
     const ref = nextRef++;
     const request = payloadOf(ref, topic, data);
     const driver = wish();
@@ -513,9 +535,15 @@ export function createClientWith<T extends Topics>(
       const stop = signal && (() => signal.removeEventListener?.('abort', abort));
       waiting[ref] = { resolve, reject, stop };
       signal?.addEventListener('abort', abort);
-      if (how.volatile) driver.put({ type: 'volatile', request });
-      else driver.put({ type: 'send', request, timeoutMs: how.timeoutMs ?? sendTimeoutMs });
-      if (signal?.aborted) abort();
+      if (signal?.aborted) {
+        // It is queued and taken out again, so that it is settled like any other.
+        driver.put({ type: 'send', request, timeoutMs });
+        abort();
+      } else if (how.volatile) {
+        driver.put({ type: 'volatile', request });
+      } else {
+        driver.put({ type: 'send', request, timeoutMs });
+      }
     }, unhandled);
   }
 
@@ -552,6 +580,7 @@ export function createClientWith<T extends Topics>(
     if (!running) return;
     running.stop();
     running.stop = idle;
+    question++;
     running.driver.put({ type: 'close' });
   }
 
@@ -572,7 +601,10 @@ export function createClientWith<T extends Topics>(
     open,
     close,
     prefer,
-    reauthenticate: () => running?.driver.put({ type: 'reauthenticate' }),
+    reauthenticate() {
+      question++;
+      running?.driver.put({ type: 'reauthenticate' });
+    },
   };
 }
 

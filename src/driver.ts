@@ -109,6 +109,10 @@ export function createDriver(options: DriverOptions): Driver {
         return transmit(effect.id, effect.frames, effect.batch, effect.keepalive);
       case 'end':
         return live[effect.id]?.connection.close();
+      case 'status':
+        // Told first, so that who is called sees the state as it is.
+        if (told[0]?.type !== 'status') told.unshift(effect);
+        return;
       default:
         told.push(effect);
     }

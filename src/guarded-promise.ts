@@ -2,41 +2,49 @@
  * Promises that never end a process: a rejection that nobody has asked for goes to a callback instead of to
  * `unhandledrejection`. Owns nothing but that; what the callback does with it is the client's affair.
  */
-import type { HoldfastError } from './core/errors.ts';
+
+/** `await`, and an `async` function that returns the promise, take it a few microtasks late. */
+const patience = 8;
+
+function later(run: () => void, turns: number): void {
+  if (turns === 0) return run();
+  Promise.resolve().then(() => later(run, turns - 1));
+}
 
 /**
- * A promise in all but its hidden class: `then`, `catch`, `finally`, `await`. Taking any of them makes the rejection the taker's.
- * (A real promise could not tell whether somebody awaits it.)
+ * A promise in all but its hidden class: `then`, `catch`, `finally`, `await`. Who gives a handler for rejections takes them;
+ * a chain without one ends in a promise of this kind again. (A real promise could not tell whether somebody awaits it.)
  */
 export function guardedPromise<V>(
-  start: (resolve: (value: V) => void, reject: (error: HoldfastError) => void) => void,
-  unhandled: (error: HoldfastError) => void,
+  start: (resolve: (value: V) => void, reject: (error: unknown) => void) => void,
+  unhandled: (error: unknown) => void,
 ): Promise<V> {
-  let taken = false;
-  let fail: (error: HoldfastError) => void;
+  let isTaken = false;
   const inner = new Promise<V>((resolve, reject) => {
-    fail = (error) => {
+    start(resolve, (error) => {
       reject(error);
-      if (!taken) unhandled(error);
-    };
-    start(resolve, (error) => fail(error));
+      if (isTaken) return;
+      later(() => {
+        if (!isTaken) unhandled(error);
+      }, patience);
+    });
   });
   // The engine is told that this one is looked after.
   inner.then(undefined, () => undefined);
+
+  function follow<R>(next: Promise<R>): Promise<R> {
+    isTaken = true;
+    return guardedPromise<R>((resolve, reject) => {
+      next.then(resolve, reject);
+    }, unhandled);
+  }
+
   const outer = {
     // biome-ignore lint/suspicious/noThenProperty: being thenable is its purpose
-    then<A, B>(onValue?: ((value: V) => A) | null, onError?: ((error: unknown) => B) | null) {
-      taken = true;
-      return inner.then(onValue, onError);
-    },
-    catch<B>(onError?: ((error: unknown) => B) | null) {
-      taken = true;
-      return inner.then(undefined, onError);
-    },
-    finally(run?: (() => void) | null) {
-      taken = true;
-      return inner.finally(run);
-    },
+    then: <A, B>(onValue?: ((value: V) => A) | null, onError?: ((error: unknown) => B) | null) =>
+      follow(inner.then(onValue, onError)),
+    catch: <B>(onError?: ((error: unknown) => B) | null) => follow(inner.then(undefined, onError)),
+    finally: (run?: (() => void) | null) => follow(inner.finally(run)),
   };
   return outer as unknown as Promise<V>;
 }

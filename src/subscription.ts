@@ -20,7 +20,7 @@ export interface SignalLike {
 export interface SubscribeOptions<T = unknown> {
   /** Called for each message, in order. Without it the subscription is iterable. */
   readonly message?: (message: TypedMessage<T>) => void;
-  /** Called before the first message after a gap. Gaps also go to `client.on('gap')`. */
+  /** Called before the first message after a gap. Gaps also go to `client.on('gap')`, save those of this buffer's `overflow`. */
   readonly gap?: (gap: Gap) => void;
   /** Called if the server ends the subscription; without it that goes to `client.on('error')`. */
   readonly error?: (error: HoldfastError) => void;
@@ -46,10 +46,10 @@ export interface Subscription<T = unknown> extends AsyncIterable<TypedMessage<T>
 /** What `client.ts` calls. */
 export interface Handle {
   readonly topic: string;
-  readonly options: SubscribeOptions;
   message(message: Message): void;
   gap(gap: Gap): void;
-  ready(): void;
+  /** `start`: the id after which nothing is missed. */
+  ready(start: string): void;
   /** `error` is absent if the application itself unsubscribed. */
   end(error?: HoldfastError): void;
   readonly subscription: Subscription;
@@ -57,8 +57,8 @@ export interface Handle {
 
 type Step = IteratorResult<TypedMessage<unknown>, undefined>;
 
-interface Waiter {
-  readonly resolve: (step: Step) => void;
+interface Settle<V> {
+  readonly resolve: (value: V) => void;
   readonly reject: (error: HoldfastError) => void;
 }
 
@@ -67,9 +67,12 @@ export interface HandleHost {
   call<A>(listener: (argument: A) => void, argument: A): void;
   unsubscribe(handle: Handle): void;
   /** An error that nobody listens for. */
-  unhandled(error: HoldfastError): void;
+  unhandled(error: unknown): void;
   /** A promise whose rejection goes to `unhandled` if nobody takes it. */
-  guard<V>(start: (resolve: (value: V) => void, reject: (error: HoldfastError) => void) => void): Promise<V>;
+  guard<V>(
+    start: (resolve: (value: V) => void, reject: (error: HoldfastError) => void) => void,
+    unhandled: (error: unknown) => void,
+  ): Promise<V>;
 }
 
 const bufferDefault = 1_000;
@@ -77,15 +80,26 @@ const done: Step = { done: true, value: undefined };
 
 export function createHandle(topic: string, options: SubscribeOptions, host: HandleHost): Handle {
   const buffer: Message[] = [];
-  const waiters: Waiter[] = [];
+  const waiters: Settle<Step>[] = [];
   const bufferMax = options.buffer ?? bufferDefault;
+  /** Id of the last message that the iterator has given, or of the place where the subscription began. */
+  let given: string | undefined;
   let overflow: Gap | undefined;
+  let isReady = false;
+  let isAsked = false;
   let ended = false;
   let failure: HoldfastError | undefined;
-  let settle: { resolve: (value: undefined) => void; reject: (error: HoldfastError) => void } | undefined;
-  const ready = host.guard<undefined>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
+  let settle: Settle<undefined> | undefined;
+  const ready = host.guard<undefined>(
+    (resolve, reject) => {
+      settle = { resolve, reject };
+    },
+    (error) => {
+      // Who iterates or listens gets the error there; who unsubscribed needs none.
+      const isOwn = (error as HoldfastError).code === 'UNSUBSCRIBED';
+      if (!isOwn && !isAsked && !options.error) host.unhandled(error);
+    },
+  );
   const { signal } = options;
   const onAbort = (): void => subscription.unsubscribe();
 
@@ -93,36 +107,51 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
     if (ended) return;
     if (options.message) return host.call(options.message, one);
     const waiter = waiters.shift();
-    if (waiter) return waiter.resolve({ done: false, value: one });
+    if (waiter) return give(waiter.resolve, one);
     buffer.push(one);
-    if (buffer.length <= bufferMax) return;
-    const lost = buffer.shift() as Message;
-    overflow = { topic, from: overflow?.from ?? lost.id, to: lost.id, reason: 'overflow' };
+    if (buffer.length > bufferMax) drop(buffer.shift() as Message);
   }
 
-  function take(): Message | undefined {
-    const first = buffer.shift();
-    if (!first || !overflow) return first;
-    const gap = overflow;
-    overflow = undefined;
-    return { ...first, gap };
+  function drop(lost: Message): void {
+    // An ephemeral message is in no log: it may be lost, and leaves no gap.
+    if (lost.id === '') return;
+    const from = overflow?.from ?? lost.gap?.from ?? given ?? lost.id;
+    overflow = { topic, from, to: lost.id, reason: 'overflow' };
+  }
+
+  function give(resolve: (step: Step) => void, one: Message): void {
+    let value = one;
+    if (overflow && one.id !== '') {
+      // A gap that the server told just here is part of it.
+      const gap = one.gap ? { ...overflow, to: one.gap.to } : overflow;
+      overflow = undefined;
+      value = { ...one, gap };
+      if (options.gap) host.call(options.gap, gap);
+    }
+    if (one.id !== '') given = one.id;
+    resolve({ done: false, value });
+  }
+
+  function mustIterate(): void {
+    if (!options.message) return;
+    throw createError('MISUSE', 'A subscription with a message handler is not iterable', { topic });
   }
 
   function next(): Promise<Step> {
-    if (options.message) {
-      throw createError('MISUSE', 'A subscription with a message handler is not iterable', { topic });
-    }
-    return host.guard<Step>((resolve, reject) => {
-      const one = take();
-      if (one) return resolve({ done: false, value: one });
-      if (failure) {
+    mustIterate();
+    isAsked = true;
+    return host.guard<Step>(
+      (resolve, reject) => {
+        const one = buffer.shift();
+        if (one) return give(resolve, one);
         const error = failure;
         failure = undefined;
-        return reject(error);
-      }
-      if (ended) return resolve(done);
-      waiters.push({ resolve, reject });
-    });
+        if (error) reject(error);
+        else if (ended) resolve(done);
+        else waiters.push({ resolve, reject });
+      },
+      () => undefined,
+    );
   }
 
   function end(error?: HoldfastError): void {
@@ -132,25 +161,28 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
     settle?.reject(
       error ?? createError('UNSUBSCRIBED', 'It was unsubscribed before it was ready', { topic }),
     );
-    failure = error;
-    if (error && options.error) host.call(options.error, error);
+    if (error) fail(error);
     const waiting = waiters.splice(0, waiters.length);
-    for (let i = 0; i < waiting.length; i++) {
-      const waiter = waiting[i] as Waiter;
-      if (error && i === 0) {
-        failure = undefined;
-        waiter.reject(error);
-      } else {
-        waiter.resolve(done);
-      }
-    }
+    for (let i = 0; i < waiting.length; i++) (waiting[i] as Settle<Step>).resolve(done);
+  }
+
+  /** Told once: to the subscription's own listener, else to whoever iterates, else to the client (by `ready`, if that is still open). */
+  function fail(error: HoldfastError): void {
+    const waiter = waiters.shift();
+    if (waiter) waiter.reject(error);
+    else if (!options.message) failure = error;
+    if (options.error) host.call(options.error, error);
+    else if (isReady && !isAsked) host.unhandled(error);
   }
 
   const iterator = {
     next,
     return(): Promise<Step> {
       subscription.unsubscribe();
-      return host.guard<Step>((resolve) => resolve(done));
+      return host.guard<Step>(
+        (resolve) => resolve(done),
+        () => undefined,
+      );
     },
   };
   const subscription = {
@@ -164,9 +196,8 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
     const named = subscription as unknown as Record<symbol, unknown>;
     if (Symbol.asyncIterator) {
       named[Symbol.asyncIterator] = () => {
-        if (options.message) {
-          throw createError('MISUSE', 'A subscription with a message handler is not iterable', { topic });
-        }
+        mustIterate();
+        isAsked = true;
         return iterator;
       };
     }
@@ -176,12 +207,15 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
 
   const handle: Handle = {
     topic,
-    options,
     message,
     gap: (gap) => {
       if (options.gap && !ended) host.call(options.gap, gap);
     },
-    ready: () => settle?.resolve(undefined),
+    ready(start) {
+      isReady = true;
+      given ??= start;
+      settle?.resolve(undefined);
+    },
     end,
     subscription,
   };

@@ -88,6 +88,8 @@ export type Effect =
       readonly keepalive: boolean;
     }
   | { readonly type: 'end'; readonly id: number }
+  /** A `subscribe` was taken: what is told of this topic from here on is of this subscription. */
+  | { readonly type: 'taken'; readonly topic: string }
   | { readonly type: 'ask-token' }
   | { readonly type: 'rekey' }
   | { readonly type: 'remember'; readonly transport: string; readonly rttMs: number | undefined }

@@ -79,18 +79,20 @@ export function step(session: Session, input: Input, now: Now): void {
     }
     case 'subscribe': {
       inbox.subscribe(session.inbox, input.topic, input.last, input.since);
+      session.out.push({ type: 'taken', topic: input.topic });
       return want(session);
     }
     case 'unsubscribe':
       return inbox.unsubscribe(session.inbox, input.topic);
     case 'send': {
       const expiresAt = now.mono + input.timeoutMs;
-      if (session.phase === 'closed') return rejectSend(session, input.request.ref, 'CLOSED');
+      if (session.phase === 'closed') return rejectSend(session, input.request, 'CLOSED');
       outbox.enqueue(session.outbox, input.request, expiresAt, session.out as outbox.Settlement[]);
       return want(session);
     }
     case 'volatile':
-      return sendVolatile(session, input.request);
+      sendVolatile(session, input.request);
+      return want(session);
     case 'abort':
       return outbox.abort(session.outbox, input.ref, session.out as outbox.Settlement[]);
     case 'signal':
@@ -425,17 +427,19 @@ function tokenFailed(session: Session, cause: unknown): void {
 
 // ---- sends -----------------------------------------------------------------------------------------------------------
 
-function rejectSend(session: Session, ref: number, code: 'CLOSED' | 'NOT_SENT'): void {
+function rejectSend(session: Session, request: outbox.SendRequest, code: 'CLOSED' | 'NOT_SENT'): void {
+  const { ref, topic } = request;
   const what =
     code === 'CLOSED' ? 'The client is closed' : 'No connection was open, and the send is volatile';
-  session.out.push({ type: 'settled', ref, ok: false, error: createError(code, what, { retryable: true }) });
+  const error = createError(code, what, { retryable: true, maybeApplied: false, topic });
+  session.out.push({ type: 'settled', ref, ok: false, error });
 }
 
 /** Sent now or never; nobody answers it. */
 function sendVolatile(session: Session, request: outbox.SendRequest): void {
   const active = activeOf(session);
   if (!active?.hello || active.posting || request.bytes > active.hello.limits.frameBytes) {
-    return rejectSend(session, request.ref, 'NOT_SENT');
+    return rejectSend(session, request, session.phase === 'closed' ? 'CLOSED' : 'NOT_SENT');
   }
   const { topic, data, json } = request;
   transmit(session, active, [

@@ -360,7 +360,9 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
   publish();
   result.happenings += world.runUntil(options.safetyMs);
   heal();
-  letGo(healMs, () => actors.every((actor) => actor.client.session.state === 'open' && actor.sends.isComplete()));
+  letGo(healMs, () =>
+    actors.every((actor) => actor.client.session.state === 'open' && actor.sends.isComplete()),
+  );
   finish();
   return result;
 
@@ -382,7 +384,8 @@ export function runSeed(seed: number, hooks: RunHooks = {}): Result {
       actor.sends.finish();
       actor.client.close();
     });
-    result.happenings += world.runUntil(world.now + 5_000);
+    // Whoever sleeps wakes within a minute.
+    result.happenings += world.runUntil(world.now + 65_000);
     actors.forEach((actor, index) => {
       if (actor.client.timerCount() > 0)
         fail(`client ${index}: ${actor.client.timerCount()} timers after close`);

@@ -17,7 +17,7 @@ export function drawFrom(bucket: Bucket, amount: number, perSecond: number, now:
   return bucket.level >= 0 ? 0 : (-bucket.level / perSecond) * 1000;
 }
 
-export function schedule(hub: Hub): void {
+function schedule(hub: Hub): void {
   if (hub.isFlushScheduled || hub.isClosed) return;
   hub.isFlushScheduled = true;
   hub.host.defer(() => {
@@ -84,7 +84,7 @@ function forPeer(peer: Peer, entries: readonly Entry[]): readonly Entry[] {
 }
 
 /** Rule D5: tells a gap for each topic of which something after its position was trimmed. */
-export function tellGaps(hub: Hub, peer: Peer): number {
+function tellGaps(hub: Hub, peer: Peer): number {
   let count = 0;
   for (const subscription of peer.topics.values()) {
     const { key, topic, partition } = subscription;
@@ -109,14 +109,14 @@ export function tellGap(
   tell(hub, peer, JSON.stringify({ type: 'gap', topic, to: idAt(hub.log, partition, to), reason }));
 }
 
-export interface Chunk {
+interface Chunk {
   readonly entries: Entry[];
   readonly positions: number[];
   readonly bytes: number;
 }
 
 /** What comes next from the log for this peer, within a budget over all partitions. */
-export function readFor(hub: Hub, peer: Peer, bytesMax: number, countMax: number): Chunk {
+function readFor(hub: Hub, peer: Peer, bytesMax: number, countMax: number): Chunk {
   const positions = peer.positions.slice();
   let entries: Entry[] = [];
   let bytes = 0;
@@ -192,6 +192,8 @@ function delayCatchUp(hub: Hub, peer: Peer, bytes: number): void {
 /** The socket has taken what it had. */
 export function drained(hub: Hub, peer: Peer): void {
   peer.blockedAt = undefined;
+  // It took what it had: that is a sign of life too.
+  peer.heardAt = hub.host.now();
   if (peer.state === 'catching') queueCatchUp(hub, peer);
   else if (peer.controls.length > 0) markDirty(hub, peer);
 }

@@ -172,7 +172,7 @@ export function answersOf(placed: readonly Placed[]): string {
   return `[${answers.join(',')}]`;
 }
 
-export function helloLine(hub: Hub, peer: Peer, topics: string): string {
+function helloLine(hub: Hub, peer: Peer, topics: string): string {
   const { heartbeatMs, holdMs, keepMs, limits } = hub.config;
   const { grant, record } = peer;
   const expiresAt = grant?.expiresAt;
@@ -226,7 +226,7 @@ function hold(hub: Hub, peer: Peer, open: OpenFrame, isNews: boolean): void {
 }
 
 /** From here on it is told what is published, at once or when it has caught up. */
-export function stream(hub: Hub, peer: Peer): void {
+function stream(hub: Hub, peer: Peer): void {
   const isAtTail = peer.positions.every((position, i) => position === tailOf(hub.log, i));
   peer.state = isAtTail ? 'live' : 'catching';
   // What is due at once goes out at once: this turn may hold a long queue of others.

@@ -69,7 +69,7 @@ export function isOver(peer: Peer): boolean {
   return peer.state === 'ended' || peer.state === 'lingering';
 }
 
-export function unitOf(hub: Hub, peer: Peer): Unit {
+function unitOf(hub: Hub, peer: Peer): Unit {
   if (hub.log.partitions.length === 1) {
     return { form: peer.form, frame: peer.frame, cursorOf: (entry) => cursorAt(hub.log, [entry.offset]) };
   }

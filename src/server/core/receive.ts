@@ -78,7 +78,7 @@ function take(hub: Hub, peer: Peer, frame: ClientFrame): void {
 }
 
 /** Carries out what came before the hello was there. */
-export function takeEarly(hub: Hub, peer: Peer): void {
+function takeEarly(hub: Hub, peer: Peer): void {
   const early = peer.early;
   peer.early = [];
   for (const frame of early) take(hub, peer, frame);

@@ -1,6 +1,4 @@
 /** What one topic of the log retains: its newest entries in order, and what its last offset was. */
-import type { Payload } from '../../core/frames.ts';
-
 /** One message of the log, or an ephemeral one (`offset` 0) that only passes through. */
 export interface Entry {
   /** Where the log and the index of topics file it. */
@@ -24,8 +22,6 @@ export interface Entry {
   escaped: string | undefined;
   packet: Uint8Array | undefined;
 }
-
-export type Data = Payload;
 
 export interface TopicRecord {
   readonly key: string;

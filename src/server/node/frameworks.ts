@@ -24,19 +24,21 @@ export function koaMiddleware({ path = '/realtime' }: AttachOptions, serve: Serv
   };
 }
 
-/** What of a Fastify instance is used. */
+/** What of a Fastify instance is used. `never` fits whatever its own types say of a route. */
 export interface FastifyInstanceLike {
   readonly server: unknown;
   readonly prefix: string;
-  route(options: {
-    method: ['GET', 'POST', 'OPTIONS'];
-    url: string;
-    onRequest: (request: { raw: IncomingMessage }, reply: FastifyReplyLike, done: () => void) => void;
-    handler: () => void;
-  }): unknown;
+  route(options: never): unknown;
 }
 
-export interface FastifyReplyLike {
+interface FastifyRoute {
+  readonly method: readonly string[];
+  readonly url: string;
+  readonly onRequest: (request: { raw: IncomingMessage }, reply: FastifyReply) => void;
+  readonly handler: () => void;
+}
+
+interface FastifyReply {
   readonly raw: ServerResponse;
   hijack(): unknown;
 }
@@ -50,7 +52,7 @@ export function fastifyPlugin(
   attachUpgrades: (server: Server | SecureServer, path: string) => void,
 ): FastifyPlugin {
   return (instance, _options, done) => {
-    instance.route({
+    const route: FastifyRoute = {
       method: ['GET', 'POST', 'OPTIONS'],
       url: path,
       // Before Fastify reads the body: the hub has bounds of its own.
@@ -59,7 +61,8 @@ export function fastifyPlugin(
         serve(request.raw, reply.raw);
       },
       handler: () => undefined,
-    });
+    };
+    instance.route(route as never);
     attachUpgrades(instance.server as Server, `${instance.prefix}${path}`);
     done();
   };

@@ -201,10 +201,6 @@ function serveGet(exchange: Exchange): void {
     const peer = connect(exchange, 'eventsource', streamSink(exchange, 'text/event-stream; charset=utf-8'));
     return binding.core.present(peer, ticket, query.get('client') ?? '');
   }
-  if (topics.length === 0) {
-    const message = 'GET needs ?topic=…; a Holdfast client opens by POST, WebSocket or with a ticket.';
-    return refuse(exchange, 400, 'BAD_FRAME', message);
-  }
   // The header wins, because a browser repeats the old URL when it connects again.
   const cursor = firstHeader(request, 'last-event-id') ?? query.get('cursor') ?? undefined;
   const last = Math.max(0, Math.floor(Number(query.get('last') ?? 0)) || 0);

@@ -180,6 +180,7 @@ function textOf(effect: Effect, kinds: ReadonlyMap<number, Kind>): string | unde
     case 'trace':
       return effect.trace.type === 'state' ? effect.trace.reason : undefined;
     case 'remember':
+    case 'taken':
     case 'status':
       return undefined;
     default:
