@@ -554,9 +554,14 @@ export function createClientWith<T extends Topics>(
     data: unknown,
   ): { ref: number; topic: string; data: unknown; json?: string; bytes: number } {
     const overhead = frameOverheadBytes + byteLength(topic);
-    if (typeof ArrayBuffer !== 'undefined' && (isBytes(data) || data instanceof ArrayBuffer)) {
-      const bytes = new Uint8Array(isBytes(data) ? data : data.slice(0));
+    const isBuffer = Object.prototype.toString.call(data) === '[object ArrayBuffer]';
+    if (isBuffer || isBytes(data)) {
+      // Both constructors copy.
+      const bytes = isBytes(data) ? new Uint8Array(data) : new Uint8Array((data as ArrayBuffer).slice(0));
       return { ref, topic, data: bytes, bytes: Math.ceil(bytes.length / 3) * 4 + overhead };
+    }
+    if (typeof ArrayBuffer !== 'undefined' && ArrayBuffer.isView(data)) {
+      throw misuse('Of bytes, `Uint8Array` and `ArrayBuffer` are taken');
     }
     let json: string | undefined;
     try {

@@ -20,8 +20,15 @@ export function guardedPromise<V>(
   unhandled: (error: unknown) => void,
 ): Promise<V> {
   let isTaken = false;
+  let isSettled = false;
   const inner = new Promise<V>((resolve, reject) => {
-    start(resolve, (error) => {
+    const settle = (value: V): void => {
+      isSettled = true;
+      resolve(value);
+    };
+    start(settle, (error) => {
+      if (isSettled) return;
+      isSettled = true;
       reject(error);
       if (isTaken) return;
       later(() => {

@@ -2,7 +2,7 @@
  * What `subscribe` returns: one handle of one topic. Several handles share a topic's subscription; each has its own listeners
  * or its own bounded buffer. It knows nothing of sessions: `client.ts` feeds it.
  */
-import { createError, type HoldfastError } from './core/errors.ts';
+import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
 import type { Gap, Message } from './core/inbox.ts';
 
 /** A message as the application's types have it. */
@@ -75,6 +75,12 @@ export interface HandleHost {
   ): Promise<V>;
 }
 
+/** The id just before this one. */
+function placeBefore(id: string): string {
+  const dot = id.lastIndexOf('.');
+  return `${id.slice(0, dot + 1)}${Number(id.slice(dot + 1)) - 1}`;
+}
+
 const bufferDefault = 1_000;
 const done: Step = { done: true, value: undefined };
 
@@ -96,8 +102,9 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
     },
     (error) => {
       // Who iterates or listens gets the error there; who unsubscribed needs none.
-      const isOwn = (error as HoldfastError).code === 'UNSUBSCRIBED';
-      if (!isOwn && !isAsked && !options.error) host.unhandled(error);
+      const isToldElsewhere = isAsked || options.error !== undefined;
+      if (isHoldfastError(error) && (isToldElsewhere || error.code === 'UNSUBSCRIBED')) return;
+      host.unhandled(error);
     },
   );
   const { signal } = options;
@@ -115,7 +122,7 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
   function drop(lost: Message): void {
     // An ephemeral message is in no log: it may be lost, and leaves no gap.
     if (lost.id === '') return;
-    const from = overflow?.from ?? lost.gap?.from ?? given ?? lost.id;
+    const from = overflow?.from ?? lost.gap?.from ?? given ?? placeBefore(lost.id);
     overflow = { topic, from, to: lost.id, reason: 'overflow' };
   }
 
@@ -140,18 +147,15 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
   function next(): Promise<Step> {
     mustIterate();
     isAsked = true;
-    return host.guard<Step>(
-      (resolve, reject) => {
-        const one = buffer.shift();
-        if (one) return give(resolve, one);
-        const error = failure;
-        failure = undefined;
-        if (error) reject(error);
-        else if (ended) resolve(done);
-        else waiters.push({ resolve, reject });
-      },
-      () => undefined,
-    );
+    return host.guard<Step>((resolve, reject) => {
+      const one = buffer.shift();
+      if (one) return give(resolve, one);
+      const error = failure;
+      failure = undefined;
+      if (error) reject(error);
+      else if (ended) resolve(done);
+      else waiters.push({ resolve, reject });
+    }, host.unhandled);
   }
 
   function end(error?: HoldfastError): void {
@@ -213,7 +217,8 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
     },
     ready(start) {
       isReady = true;
-      given ??= start;
+      // Retained messages lie before the start.
+      if (!options.last) given ??= start;
       settle?.resolve(undefined);
     },
     end,

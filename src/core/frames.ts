@@ -210,8 +210,9 @@ function isList(value: unknown): value is readonly unknown[] {
   return Object.prototype.toString.call(value) === '[object Array]';
 }
 
+/** Also one of another realm (a frame, a virtual machine), which `instanceof` would not know; and a Node `Buffer`. */
 export function isBytes(value: unknown): value is Uint8Array {
-  return typeof Uint8Array !== 'undefined' && value instanceof Uint8Array;
+  return Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 
 function optional(value: unknown, check: (value: unknown) => boolean): boolean {

@@ -332,6 +332,18 @@ describe('the buffer', () => {
     });
   });
 
+  it('whose overflow began in what came with the confirmation tells a gap that ends after its begin', async () => {
+    const stage = createStage();
+    const subscription = stage.client.subscribe('a', { last: 3, buffer: 1 });
+    await turn();
+    const last = messages(2, 4) as never;
+    stage.wire().hello({ at: 4, topics: { a: { start: '4', last } } });
+    await turn();
+    const { value } = await subscription.next();
+    expect(value).toMatchObject({ id: '4', gap: { to: '3', reason: 'overflow' } });
+    expect(Number(value?.gap?.from)).toBeLessThan(3);
+  });
+
   it('tells its overflow to the `gap` of the subscription too', async () => {
     const gaps: unknown[] = [];
     const { subscription, bring } = await begin({ buffer: 1, gap: (one) => gaps.push(one) });

@@ -119,6 +119,60 @@ describe('a chain without an end', () => {
   });
 });
 
+describe('a callback of the application that throws where nobody catches', () => {
+  const fault = new Error('a fault of the application');
+  it.each<[string, object]>([
+    ['with a handler', { message: () => undefined }],
+    ['with an `error` of its own', { message: () => undefined, error: () => undefined }],
+  ])('after `ready`, %s, is told and ends no process', async (_, options) => {
+    const stage = createStage();
+    const causes: unknown[] = [];
+    stage.client.on('error', ({ code, cause }) => causes.push(code, cause));
+    const unhandled = await unhandledDuring(async () => {
+      stage.client.subscribe('a', options).ready.then(() => {
+        throw fault;
+      });
+      await turn();
+      stage.wire().hello();
+    });
+    expect(unhandled).toEqual([]);
+    expect(causes).toEqual(['LISTENER_FAILED', fault]);
+  });
+
+  it('nothing at all is told and ends no process', async () => {
+    const stage = createStage();
+    const codes = errorCodes(stage);
+    const unhandled = await unhandledDuring(async () => {
+      stage.client.subscribe('a', () => undefined).ready.then(() => Promise.reject());
+      await turn();
+      stage.wire().hello();
+    });
+    expect(unhandled).toEqual([]);
+    expect(codes).toEqual(['LISTENER_FAILED']);
+  });
+});
+
+it('a chain gives what its callbacks give, and takes what they take', async () => {
+  const stage = createStage();
+  const codes = errorCodes(stage);
+  const order: unknown[] = [];
+  const { ready } = stage.client.subscribe('a', () => undefined);
+  const chain = ready
+    .then(() => order.push('ready'))
+    .catch(({ code }: { code: string }) => {
+      order.push(code);
+      return Promise.resolve('recovered');
+    })
+    .finally(() => order.push('finally'))
+    .then((value) => order.push(value));
+  await turn();
+  stage.wire().hello({ topics: { a: denied } });
+  await chain;
+  await turn();
+  expect(order).toEqual(['TOPIC_DENIED', 'finally', 'recovered']);
+  expect(codes).toEqual([]);
+});
+
 describe('a subscription that ends after it was ready', () => {
   it('goes to `error` of the client, also if `ready` was awaited', async () => {
     const stage = createStage();

@@ -1,5 +1,6 @@
 /** What `send` promises: the data as it was at the call, one answer, and a rejection that says whether it may have been applied. */
 import { getEventListeners } from 'node:events';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { ack, createStage, cut, openStage, outcome, sendsOn, thrownBy, turn } from './stage.ts';
 
@@ -174,6 +175,26 @@ describe('the data', () => {
     await turn();
     expect(stage.wire().said[0]).toMatchObject({ type: 'send', base64: 'AQID' });
   });
+
+  it('as bytes of another realm, such as a frame or a virtual machine, are bytes too', async () => {
+    const stage = await openStage();
+    stage.client.send('a', runInNewContext('new Uint8Array([1, 2])')).catch(() => undefined);
+    stage.client.send('a', runInNewContext('new Uint8Array([3, 4]).buffer')).catch(() => undefined);
+    await turn();
+    const sent = sendsOn(stage.wire()).map(({ data }) => data);
+    expect(sent).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3, 4)]);
+  });
+
+  it.each<[string, unknown]>([
+    ['DataView', new DataView(new ArrayBuffer(2))],
+    ['Float32Array', Float32Array.of(1.5)],
+  ])(
+    'as another view of bytes, a %s, is misuse: as JSON it would be an empty or a strange object',
+    (_, data) => {
+      const stage = createStage();
+      expect(thrownBy(() => stage.client.send('a', data))?.code).toBe('MISUSE');
+    },
+  );
 
   it('that is larger than the server takes is told as such, and what comes after it goes on', async () => {
     const stage = await openStage({}, {

@@ -13,6 +13,7 @@ import {
   thrownBy,
   topicsOf,
   turn,
+  type Wire,
 } from './stage.ts';
 
 describe('before something is wanted', () => {
@@ -229,6 +230,48 @@ describe('which transports', () => {
     expect(calm.wires.map(({ transport }) => transport)).toEqual(['websocket']);
   });
 
+  it('the first one proven carries the subscription, a better one takes over, and nothing is told twice', async () => {
+    const stage = createStage({ transports: ['websocket', 'long-poll'] });
+    const seen: unknown[] = [];
+    const { ready } = stage.client.subscribe('a', ({ data }) => seen.push(data));
+    await turn();
+    const [socket, poll] = stage.wires as [Wire, Wire];
+    poll.hello();
+    poll.says(message('a', 1));
+    poll.answered();
+    expect(await outcome(ready)).toEqual({ value: undefined });
+    expect(stage.client.status).toMatchObject({ state: 'open', transport: 'long-poll' });
+    socket.hello();
+    socket.says(message('a', 1), message('a', 2));
+    await turn();
+    expect(stage.client.status).toMatchObject({ state: 'open', transport: 'websocket' });
+    await stage.pass(5_000);
+    expect([socket.isOpen, poll.isOpen]).toEqual([true, false]);
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('polling alone does all of it', async () => {
+    const stage = createStage({ transports: ['poll'] });
+    const seen: unknown[] = [];
+    stage.client.subscribe('a', ({ data }) => seen.push(data));
+    await turn();
+    stage.wire().hello();
+    stage.wire().answered();
+    await stage.pass(1_000);
+    const sent = stage.client.send('a', 'x');
+    await turn();
+    expect(sendsOn(stage.wire())).toHaveLength(1);
+    stage.wire().says({ type: 'ack', seq: 1, reply: 'ok' });
+    stage.wire().posted();
+    expect(await sent).toBe('ok');
+    stage.wire().hello({ at: 1 });
+    stage.wire().says(message('a', 1));
+    stage.wire().answered();
+    await turn();
+    expect(seen).toEqual([1]);
+    expect(stage.client.status).toMatchObject({ state: 'open', transport: 'poll', pending: 0 });
+  });
+
   it('none listed is misuse', () => {
     const stage = createStage({ transports: [] });
     expect(thrownBy(() => stage.client.subscribe('a'))?.code).toBe('MISUSE');
@@ -280,6 +323,18 @@ describe('close and open', () => {
     expect(stage.wires.map(({ isOpen }) => isOpen)).toEqual([false]);
     expect([stage.timers.length, stage.listeners.length]).toEqual([0, 0]);
     expect(stage.client.status.state).toBe('closed');
+  });
+
+  it('leaves no timer of sends and `next` that waited', async () => {
+    const stage = await openStage();
+    const subscription = stage.client.subscribe('a');
+    const step = subscription.next();
+    const sent = stage.client.send('a', 1);
+    await turn();
+    stage.client.close();
+    expect(await outcome(sent)).toBe('OUTCOME_UNKNOWN');
+    expect(await outcome(step)).toBe('pending');
+    expect(stage.timers).toEqual([]);
   });
 
   it('ends also what it was waiting for', async () => {
