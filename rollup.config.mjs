@@ -52,7 +52,7 @@ function compile(target) {
   });
 }
 
-const minify = () => terser({ ecma: 2020, compress: { passes: 2 }, format: { comments: /^!/ } });
+const minify = () => terser({ ecma: 2020, compress: { passes: 2 }, format: { comments: /^!|^# all/ } });
 
 /** A file that holds nothing but types leaves an empty module, which is right. */
 function onwarn(warning, warn) {
@@ -109,7 +109,16 @@ export default [
     input: 'src/index.ts',
     onwarn,
     plugins: [nodeResolve({ extensions, browser: true }), commonjs(), compile('es2020'), minify()],
-    output: { file: script, format: 'umd', name: 'Holdfast', exports: 'named', banner, sourcemap: true },
+    output: {
+      file: script,
+      format: 'umd',
+      name: 'Holdfast',
+      exports: 'named',
+      // Has to be the first line. Chromium then compiles all of it while it loads, instead of piece by piece between
+      // `subscribe` and the first message, which took twice as long (V8's "explicit compile hints").
+      banner: `//# allFunctionsCalledOnLoad\n${banner}`,
+      sourcemap: true,
+    },
   },
   {
     input: typedEntries,

@@ -280,7 +280,8 @@ export function createClientWith<T extends Topics>(
       tell,
     });
     running = { session, driver, runtime, stop: idle };
-    recall(runtime, driver, adapters);
+    // With nothing to choose from there is nothing to remember; looking would cost a page its first milliseconds.
+    if (adapters.length > 1) recall(runtime, driver, adapters);
     newIdentity(runtime, driver);
     if (closed) driver.put({ type: 'close' });
     return driver;
@@ -363,7 +364,7 @@ export function createClientWith<T extends Topics>(
 
   function remember(transport: string, rttMs: number | undefined): void {
     const runtime = running?.runtime;
-    if (!runtime) return;
+    if (!runtime || running?.session.policy.kinds.length === 1) return;
     try {
       const text = JSON.stringify({ transport, rttMs, at: runtime.now().wall });
       store(runtime)?.set(`holdfast:${runtime.resolveUrl(url)}`, text);

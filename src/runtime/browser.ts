@@ -147,7 +147,10 @@ export function browserRuntime(scope: Scope = globalScope()): Runtime {
     resolveUrl: (url) => resolveUrl(scope, url),
     origin: originOf(scope),
     httpPool: (url) => httpPool(scope, url),
-    store: storeOf(scope),
+    // Asking for it costs a page a millisecond or two, so it is asked for only where there is something to remember.
+    get store() {
+      return storeOf(scope);
+    },
     report,
   };
 }

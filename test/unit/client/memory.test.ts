@@ -41,7 +41,7 @@ const note = (fields: object): string =>
 describe('the memory', () => {
   it('is read once, when something is wanted, and written when a transport has proved itself', async () => {
     const memory = notes();
-    const stage = createStage({ memory, transports: ['websocket'] });
+    const stage = createStage({ memory, transports: both, eager: false });
     expect(memory.calls).toEqual([]);
     stage.client.open();
     await stage.pass(60);
@@ -57,7 +57,7 @@ describe('the memory', () => {
 
   it('is the runtime’s by default', async () => {
     const store = notes();
-    const stage = createStage({ store });
+    const stage = createStage({ store, transports: both, eager: false });
     expect(stage.calls).toEqual([]);
     stage.client.open();
     await turn();
@@ -67,6 +67,14 @@ describe('the memory', () => {
       ['get', key],
       ['set', key],
     ]);
+  });
+
+  it('is not asked where there is nothing to choose from', async () => {
+    const memory = notes();
+    const stage = await opened({ memory, transports: ['websocket'] });
+    stage.wire().hello();
+    await turn();
+    expect(memory.calls).toEqual([]);
   });
 
   it('`false` is never touched', async () => {
@@ -159,7 +167,7 @@ describe('the memory', () => {
 
   it('is not written again by a reconnect of the same transport', async () => {
     const memory = notes();
-    const stage = await opened({ memory, transports: ['websocket'] });
+    const stage = await opened({ memory, eager: false });
     stage.wire().hello();
     await turn();
     stage.wire().ends();
