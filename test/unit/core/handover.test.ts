@@ -255,6 +255,17 @@ describe('bye', () => {
     expect(world.lines()).toEqual(['#2 opens websocket []@0', '#2 ends@0']);
   });
 
+  it('in the answer of a poll is followed no sooner either: nothing more is asked', () => {
+    const world = connected({ kinds: [longPoll] }, ['A']);
+    world.lines();
+    world.brings(1, bye(600));
+    world.answered(1);
+    world.at(599);
+    expect(world.lines()).toEqual([]);
+    world.at(600);
+    expect(world.lines()).toEqual(['#2 polls [A] from a.0 wait 0@600']);
+  });
+
   it('without times is followed at once', () => {
     const world = connected({}, []);
     world.brings(1, { type: 'bye', reason: 'drain' });
