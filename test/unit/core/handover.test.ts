@@ -263,7 +263,7 @@ describe('bye', () => {
     world.at(599);
     expect(world.lines()).toEqual([]);
     world.at(600);
-    expect(world.lines()).toEqual(['#2 polls [A] from a.0 wait 0@600']);
+    expect(world.lines()).toEqual(['#2 opens long-poll [A] from a.0 wait 0@600']);
   });
 
   it('without times is followed at once', () => {
