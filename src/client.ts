@@ -4,125 +4,26 @@
  */
 import mitt from 'mitt';
 import type { Adapter, AdapterFactory, TransportName } from './adapters/adapter.ts';
+import type { Client, ClientEvents, ClientOptions, SendOptions, Status, Topics } from './client-types.ts';
 import { toBase64Url } from './core/base64.ts';
 import { parseCursor } from './core/cursor.ts';
 import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
-import { isBytes, isTopic } from './core/frames.ts';
-import type { Gap } from './core/inbox.ts';
-import { activeOf, createSession, type Session, type State, type Trace } from './core/model.ts';
+import { isTopic } from './core/frames.ts';
+import { activeOf, createSession, type Session } from './core/model.ts';
 import { pendingCount } from './core/outbox.ts';
 import { nextAttemptAt } from './core/session.ts';
 import { createDriver, type Driver, type Told } from './driver.ts';
 import { guardedPromise } from './guarded-promise.ts';
+import { misuse, payloadOf } from './payload.ts';
 import type { Endpoint, Protocol } from './protocols/protocol.ts';
 import type { Platform, Runtime, Signal, Store } from './runtime/runtime.ts';
 import {
   createHandle,
   type Handle,
   type HandleHost,
-  type SignalLike,
   type SubscribeOptions,
   type Subscription,
-  type TypedMessage,
 } from './subscription.ts';
-
-/** What travels under a topic: the type of its messages, or of messages, sends and replies apart. */
-export type Topics = Record<string, unknown>;
-type MessageOf<T> = T extends { message: infer M } ? M : T;
-type SendOf<T> = T extends { send: infer S } ? S : T;
-type ReplyOf<T> = T extends { reply: infer R } ? R : unknown;
-
-/** Never changes; another object when anything in it does. */
-export interface Status {
-  readonly state: State;
-  /** In use; `undefined` while there is none. */
-  readonly transport: TransportName | undefined;
-  /** Why this transport. */
-  readonly why: string | undefined;
-  /** Wall clock (milliseconds) since when the state is what it is. */
-  readonly since: number;
-  /** Attempts since a connection last held; 0 while one does. */
-  readonly attempt: number;
-  /** Wall clock (milliseconds) of the next attempt, while one is waited for. */
-  readonly nextAttemptAt: number | undefined;
-  /** How the last connection ended, or why none can be had. */
-  readonly lastError: HoldfastError | undefined;
-  /** What is resumed after a cut. */
-  readonly resume: 'full' | 'last-event-id' | 'none';
-  /** Sends without an answer yet. */
-  readonly pending: number;
-  /** Smoothed round trip, milliseconds, once measured. */
-  readonly rttMs: number | undefined;
-  /** This client's public id, once it has connected. */
-  readonly client: string | undefined;
-}
-
-export interface ClientEvents {
-  readonly status: Status;
-  readonly gap: Gap;
-  readonly error: HoldfastError;
-  readonly trace: Trace;
-}
-
-export interface SendOptions {
-  /** Milliseconds after which it is given up, default 60,000. */
-  readonly timeoutMs?: number;
-  /** Gives it up when it aborts. */
-  readonly signal?: SignalLike;
-  /** Sent now or never: not queued, not repeated, not answered; resolves once handed to the connection. Default false. */
-  readonly volatile?: boolean;
-}
-
-export interface ClientOptions {
-  /** Transports in order of preference. Default: all, WebSocket first (`holdfast`); none (`holdfast/core`). */
-  readonly adapters?: readonly AdapterFactory<Platform>[];
-  /** What the server's `authenticate` is to judge. Asked before the first open, before it expires, and after a refusal. */
-  readonly auth?: string | (() => string | PromiseLike<string>);
-  /** Where single transports live, if not at the client's URL. */
-  readonly endpoints?: Partial<Record<TransportName, string>>;
-  /** Default `same-origin`. With `include` the server must name this page's origin. */
-  readonly credentials?: 'omit' | 'same-origin' | 'include';
-  /** Sent with fetch requests only; each costs a CORS preflight on another origin. Default none. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Whether to open two transports at once where nothing is known of the network. Default true. */
-  readonly eager?: boolean;
-  /** Where to remember what worked here; `false`: nowhere. Default `localStorage` where it may be used. */
-  readonly memory?: false | Store;
-  /** What the bytes mean. Default `holdfast()`. */
-  readonly protocol?: Protocol;
-  /** Waits between attempts: `baseMs` default 500, `capMs` default 20,000, full jitter. */
-  readonly backoff?: { readonly baseMs?: number; readonly capMs?: number };
-  /** What may wait to be sent: default 1,000 sends and 8 MiB. */
-  readonly outbox?: { readonly sends?: number; readonly bytes?: number };
-}
-
-export interface Client<T extends Topics = Topics> {
-  /** Connects at the end of the current task if nothing did yet. Throws at misuse only. */
-  subscribe<K extends keyof T & string>(
-    topic: K,
-    handler?: ((message: TypedMessage<MessageOf<T[K]>>) => void) | SubscribeOptions<MessageOf<T[K]>>,
-  ): Subscription<MessageOf<T[K]>>;
-  /**
-   * Resolves with the handler's reply when the server has applied it, once. Waits while there is no connection.
-   * Rejects with `NOT_SENT` (certain), `OUTCOME_UNKNOWN` (it may have been applied) or the server's own code.
-   */
-  send<K extends keyof T & string>(
-    topic: K,
-    data: SendOf<T[K]>,
-    options?: SendOptions,
-  ): Promise<ReplyOf<T[K]>>;
-  readonly status: Status;
-  /** Returns what removes the listener again. */
-  on<E extends keyof ClientEvents>(event: E, handler: (value: ClientEvents[E]) => void): () => void;
-  /** Connects, or tries at once if the next attempt is waited for. After `close` it resumes all subscriptions. */
-  open(): void;
-  /** Ends everything on the network. Subscriptions stay and resume with `open`; pending sends are settled. */
-  close(): void;
-  /** Changes to this transport now and stays there while it works; `null`: chooses by itself again. */
-  prefer(transport: TransportName | null): void;
-  /** Another user signed in or out: asks `auth` again and moves to the new identity. */
-  reauthenticate(): void;
-}
 
 export interface ClientDefaults {
   readonly runtime: () => Runtime;
@@ -146,8 +47,6 @@ const sendTimeoutMs = 60_000;
 const memoryMs = 7 * 24 * 3_600_000;
 /** No network that anybody remembers has a longer round trip. */
 const rttMaxMs = 60_000;
-/** Bytes of a send's frame beside its payload, with room to spare. */
-const frameOverheadBytes = 64;
 
 function dictionary<V>(): Record<string, V> {
   return Object.create(null) as Record<string, V>;
@@ -164,23 +63,8 @@ function listenerMap(): Map<string, unknown> {
   } as unknown as Map<string, unknown>;
 }
 
-/** UTF-8 length of a JSON text, never too low: three bytes for each unit beyond ASCII. */
-function byteLength(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0x7ff) bytes += 2;
-    else if (code > 0x7f) bytes++;
-  }
-  return bytes;
-}
-
 function isWhole(value: unknown, least: number): boolean {
   return typeof value === 'number' && value >= least && value <= 1e9 && Math.floor(value) === value;
-}
-
-function misuse(what: string): HoldfastError {
-  return createError('MISUSE', what);
 }
 
 /** Inert: no request, no timer, no look at any global before something is wanted. */
@@ -546,32 +430,6 @@ export function createClientWith<T extends Topics>(
         driver.put({ type: 'send', request, timeoutMs });
       }
     }, unhandled);
-  }
-
-  /** The payload as it is now: what the application changes later does not travel. */
-  function payloadOf(
-    ref: number,
-    topic: string,
-    data: unknown,
-  ): { ref: number; topic: string; data: unknown; json?: string; bytes: number } {
-    const overhead = frameOverheadBytes + byteLength(topic);
-    const isBuffer = Object.prototype.toString.call(data) === '[object ArrayBuffer]';
-    if (isBuffer || isBytes(data)) {
-      // Both constructors copy.
-      const bytes = isBytes(data) ? new Uint8Array(data) : new Uint8Array((data as ArrayBuffer).slice(0));
-      return { ref, topic, data: bytes, bytes: Math.ceil(bytes.length / 3) * 4 + overhead };
-    }
-    if (typeof ArrayBuffer !== 'undefined' && ArrayBuffer.isView(data)) {
-      throw misuse('Of bytes, `Uint8Array` and `ArrayBuffer` are taken');
-    }
-    let json: string | undefined;
-    try {
-      json = JSON.stringify(data);
-    } catch (cause) {
-      throw createError('MISUSE', 'The data cannot be written as JSON', { cause, topic });
-    }
-    if (json === undefined) throw misuse('The data is neither JSON nor bytes');
-    return { ref, topic, data: undefined, json, bytes: byteLength(json) + overhead };
   }
 
   function open(): void {

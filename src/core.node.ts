@@ -1,5 +1,6 @@
 /** `holdfast/core` in Node: the same, on Node's runtime. */
-import { type Client, type ClientOptions, createClientWith, type Topics } from './client.ts';
+import { createClientWith } from './client.ts';
+import type { Client, ClientOptions, Topics } from './client-types.ts';
 import { holdfast } from './protocols/holdfast.ts';
 import { nodeRuntime } from './runtime/node.ts';
 

@@ -1,5 +1,6 @@
 /** `holdfast/core`: the client without any adapter; name in `adapters` those that should be in the bundle. */
-import { type Client, type ClientOptions, createClientWith, type Topics } from './client.ts';
+import { createClientWith } from './client.ts';
+import type { Client, ClientOptions, Topics } from './client-types.ts';
 import { holdfast } from './protocols/holdfast.ts';
 import { browserRuntime } from './runtime/browser.ts';
 

@@ -13,7 +13,7 @@ export type {
   TransportName,
   Unit,
 } from './adapters/adapter.ts';
-export type { Client, ClientEvents, ClientOptions, SendOptions, Status, Topics } from './client.ts';
+export type { Client, ClientEvents, ClientOptions, SendOptions, Status, Topics } from './client-types.ts';
 export {
   type ClientErrorCode,
   type HoldfastError,

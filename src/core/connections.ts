@@ -4,6 +4,7 @@
  */
 import { backoffMs } from './backoff.ts';
 import { clearDeadline, clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline } from './deadlines.ts';
+import * as delivery from './delivery.ts';
 import { createError, type HoldfastError } from './errors.ts';
 import {
   type BatchFrame,
@@ -22,6 +23,7 @@ import {
   type Session,
   trace,
 } from './model.ts';
+import * as offers from './offer.ts';
 import { adoptNonce, blameOldest, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
 import { random } from './prng.ts';
@@ -43,7 +45,7 @@ const pollMaxMs = 10_000;
 const patience = 3;
 
 function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
-  const offered = inbox.offer(session.inbox, id);
+  const offered = offers.offer(session.inbox, id);
   const frame: { -readonly [K in keyof OpenFrame]: OpenFrame[K] } = {
     type: 'open',
     protocol: protocolName,
@@ -277,7 +279,7 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
     expiresInMs: hello.expiresInMs,
   };
   if (!inbox.begin(box, connection.id, hello.head, hello.cursor)) return false;
-  if (!inbox.confirm(box, connection.id, 0, hello.topics, now.mono, session.out as inbox.InboxEvent[])) {
+  if (!delivery.confirm(box, connection.id, 0, hello.topics, now.mono, session.out as inbox.InboxEvent[])) {
     return false;
   }
   if (connection.kind.streaming) {
@@ -369,7 +371,7 @@ function adopt(session: Session, connection: Connection): void {
   if (inbox.inAnotherEpoch(session.inbox, connection.id)) {
     const others = session.connections.filter((other) => other !== connection);
     for (let i = 0; i < others.length; i++) end(session, others[i] as Connection, 'it reads another log');
-    inbox.adoptEpochs(session.inbox, connection.id, session.out as inbox.InboxEvent[]);
+    delivery.adoptEpochs(session.inbox, connection.id, session.out as inbox.InboxEvent[]);
   }
   adoptNonce(session.outbox, hello.sends, session.out as never);
   if (hello.expiresInMs !== undefined && session.config.auth) {

@@ -48,12 +48,8 @@ export type ClientErrorCode =
   | 'CLOSED'
   /** The subscription ended before it was ready. */
   | 'UNSUBSCRIBED'
-  /** An iterator's or a connection's buffer is full. */
-  | 'BUFFER_FULL'
   /** None of the configured transports can run here. */
   | 'NO_TRANSPORT'
-  /** What came is not what the protocol allows. */
-  | 'BAD_ANSWER'
   /** `auth` threw or rejected. */
   | 'AUTH_UNAVAILABLE'
   /** A connection ended; `message` says how. */
@@ -84,7 +80,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-const link = 'https://github.com/holdfast-js/holdfast/blob/main/docs/ERRORS.md#';
+/** The remedies, where the package lies. */
+const link = 'holdfast/docs/ERRORS.md#';
 
 /**
  * Makes an error. The text says what happened in one sentence; a link to the remedy is appended.

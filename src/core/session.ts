@@ -17,17 +17,11 @@ import {
   closeAll,
   considerPromotion,
   end,
-  heard,
-  lose,
-  onAnswered,
-  onHello,
   onQuiet,
   onUnproven,
-  onWait,
   openCandidate,
   openNext,
   pollAgain,
-  retire,
   transmit,
 } from './connections.ts';
 import {
@@ -38,8 +32,9 @@ import {
   setDeadline,
   takeDue,
 } from './deadlines.ts';
+import * as delivery from './delivery.ts';
 import { createError } from './errors.ts';
-import type { AckFrame, ByeFrame, ClientFrame, ServerFrame } from './frames.ts';
+import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
 import {
   activeOf,
@@ -54,14 +49,14 @@ import {
   type State,
   trace,
 } from './model.ts';
+import * as offers from './offer.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
 import { random } from './prng.ts';
+import { onConnection, strand } from './tidings.ts';
 
 /** Wall time ahead of monotonic time by more than this is a sleep. */
 const sleepMs = 2_000;
-/** POSTs in a row that may fail before their connection is given up. */
-const postFailuresMax = 3;
 
 export function step(session: Session, input: Input, now: Now): void {
   advanceClock(session, now);
@@ -171,7 +166,7 @@ function fireDue(session: Session): void {
     if (!due) return;
     const connection = findConnection(session, due.id);
     if (due.kind === 'topics') {
-      inbox.putOffIsOver(session.inbox, session.now.mono);
+      offers.putOffIsOver(session.inbox, session.now.mono);
     } else if (due.kind === 'sends') {
       outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
     } else if (due.kind === 'auth' && session.token.state !== 'none') {
@@ -189,153 +184,6 @@ function fireDue(session: Session): void {
       end(session, connection, 'it did not end by itself');
     }
   }
-}
-
-// ---- what connections tell -------------------------------------------------------------------------------------------
-
-function onConnection(
-  session: Session,
-  connection: Connection,
-  input: Extract<Input, { readonly id: number }>,
-): void {
-  switch (input.type) {
-    case 'opened':
-      return trace(session, 'opened', connection);
-    case 'frames':
-      return onFrames(session, connection, input.frames);
-    case 'undecodable':
-      return lose(session, connection, { kind: 'failed', detail: 'it brought what is no frame' });
-    case 'answered':
-      return onAnswered(session, connection);
-    case 'posted':
-      return onPosted(session, connection, input.ok, input.status);
-    case 'ended':
-      return lose(session, connection, input.ending);
-  }
-}
-
-function onFrames(session: Session, connection: Connection, frames: readonly ServerFrame[]): void {
-  heard(session, connection);
-  if (session.phase !== 'running') return;
-  for (let i = 0; i < frames.length; i++) {
-    if (!onFrame(session, connection, frames[i] as ServerFrame)) {
-      return lose(session, connection, { kind: 'failed', detail: 'it brought what makes no sense' });
-    }
-    // A frame may have ended its own connection; what follows it does not count.
-    if (session.connections.indexOf(connection) < 0) return;
-  }
-  const stranded = inbox.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
-  for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
-  if (connection.role === 'candidate') considerPromotion(session, connection);
-}
-
-/** It starts beyond what anybody can bring: it is opened anew from the cursor (D2). */
-function strand(session: Session, id: number): void {
-  const connection = findConnection(session, id) as Connection;
-  if (connection.role === 'active') connection.suspect = 'it starts too late';
-  else retire(session, connection, 'it starts too late');
-}
-
-function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
-  const { inbox: box, out } = session;
-  switch (frame.type) {
-    case undefined:
-      connection.brought = true;
-      return inbox.message(
-        box,
-        connection.id,
-        frame,
-        connection.role === 'active',
-        out as inbox.InboxEvent[],
-      );
-    case 'hello':
-      return onHello(session, connection, frame);
-    case 'subscribed':
-      return inbox.confirm(
-        box,
-        connection.id,
-        frame.request,
-        frame.topics,
-        session.now.mono,
-        out as inbox.InboxEvent[],
-      );
-    case 'gap':
-      return inbox.gap(box, connection.id, frame, out as inbox.InboxEvent[]);
-    case 'ping':
-      if (connection.kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
-      return inbox.mark(box, connection.id, frame.cursor);
-    case 'pong':
-      return frame.cursor === undefined || inbox.mark(box, connection.id, frame.cursor);
-    case 'ack':
-      onAck(session, connection, frame);
-      return true;
-    case 'wait':
-      onWait(session, connection);
-      return true;
-    case 'bye':
-      onBye(session, connection, frame);
-      return true;
-    case 'error':
-      connection.error = frame;
-      lose(session, connection, { kind: 'closed' });
-      return true;
-  }
-}
-
-function onAck(session: Session, connection: Connection, frame: AckFrame): void {
-  // An answer that belongs to another memory of sends belongs to other numbers.
-  if (connection.hello?.sends !== session.outbox.nonce) return;
-  connection.acks++;
-  const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);
-  if (putOff === undefined) {
-    connection.putOffs = 0;
-    return;
-  }
-  if (putOff === 'NONCE_UNKNOWN') connection.suspect = 'the server has forgotten our sends';
-  const delay = backoffMs(session.config.backoff, ++connection.putOffs, 0.5 + random(session.prng) / 2);
-  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
-}
-
-function onBye(session: Session, connection: Connection, frame: ByeFrame): void {
-  const spread = Math.floor(random(session.prng) * (frame.spreadMs ?? 0));
-  const delay = (frame.afterMs ?? 0) + spread;
-  if (connection.role === 'active') {
-    connection.leaving = true;
-    setDeadline(session.deadlines, 'replace', session.now.mono + delay);
-  } else if (connection.role === 'candidate') {
-    const { kind, purpose } = connection;
-    const at = session.now.mono + delay;
-    end(session, connection, `bye: ${frame.reason}`);
-    if (!activeOf(session)) setDeadline(session.deadlines, 'retry', at);
-    else if (purpose === 'replace') setDeadline(session.deadlines, 'replace', at);
-    else policy.standBack(session.policy, kind.transport, at);
-  }
-}
-
-function onPosted(session: Session, connection: Connection, ok: boolean, status: number | undefined): void {
-  connection.posting = false;
-  if (connection.role === 'draining') {
-    if (!connection.kind.streaming && !connection.asking) end(session, connection, 'released');
-    return;
-  }
-  // An answer that settles nothing of what it was asked is no answer.
-  if (ok && (connection.acks > 0 || connection.postedSends === 0)) {
-    connection.postFailures = 0;
-    return;
-  }
-  connection.postFailures++;
-  if (status === 413) outbox.blameOldest(session.outbox, connection.id, session.out as outbox.Settlement[]);
-  if (connection.postFailures >= postFailuresMax) {
-    const detail = 'sends do not get through';
-    return lose(
-      session,
-      connection,
-      status === undefined ? { kind: 'failed', detail } : { kind: 'status', status, detail },
-    );
-  }
-  // The first failure is most often a pooled connection that the server was just closing: once more, at once.
-  const delay = backoffMs(session.config.backoff, connection.postFailures - 1, random(session.prng));
-  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
 }
 
 // ---- what the page tells ---------------------------------------------------------------------------------------------
@@ -472,7 +320,7 @@ export function advance(session: Session, now: Now): void {
   advanceClock(session, now);
   fireDue(session);
   if (session.phase === 'running' && !session.prerendering && session.client !== '') {
-    const stranded = inbox.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
+    const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
     for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
     const candidates = candidatesOf(session);
     for (let i = 0; i < candidates.length; i++) considerPromotion(session, candidates[i] as Connection);
@@ -534,7 +382,7 @@ function replacementReason(session: Session, active: Connection): string | undef
   if (active.leaving) return 'the server asked us to move';
   if (session.config.auth && active.tokenSerial !== session.token.serial) return 'new token';
   if (active.inboxVersion === session.inbox.version) return undefined;
-  const difference = inbox.compare(session.inbox, active.id, session.now.mono);
+  const difference = offers.compare(session.inbox, active.id, session.now.mono);
   armTopics(session);
   if (difference === 'same') {
     active.inboxVersion = session.inbox.version;
@@ -571,10 +419,10 @@ function armTopics(session: Session): void {
 function changeTopics(session: Session, active: Connection): void {
   if (active.inboxVersion === session.inbox.version) return;
   const frames: ClientFrame[] = [];
-  const gone = inbox.takeUnwanted(session.inbox, active.id);
+  const gone = offers.takeUnwanted(session.inbox, active.id);
   if (gone.length > 0) frames.push({ type: 'unsubscribe', topics: gone });
   const request = active.request + 1;
-  const topics = inbox.ask(session.inbox, active.id, request, session.now.mono);
+  const topics = offers.ask(session.inbox, active.id, request, session.now.mono);
   if (topics.length > 0) {
     active.request = request;
     frames.push({ type: 'subscribe', request, topics });

@@ -89,7 +89,7 @@ function phrase(value) {
 /** An error's sentence without the code and the link that follow it. */
 export function messageOf(error) {
   const text = typeof error?.message === 'string' ? error.message : String(error);
-  return text.replace(/ \[[A-Z_]+\] https?:\S+$/, '');
+  return text.replace(/ \[[A-Z_]+\] \S+$/, '');
 }
 
 export function timeOf(at) {

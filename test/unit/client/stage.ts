@@ -11,7 +11,8 @@ import type {
   Outgoing,
   TransportName,
 } from '../../../src/adapters/adapter.ts';
-import { type Client, type ClientOptions, createClientWith } from '../../../src/client.ts';
+import { createClientWith } from '../../../src/client.ts';
+import type { Client, ClientOptions } from '../../../src/client-types.ts';
 import { fromBase64 } from '../../../src/core/base64.ts';
 import type { HoldfastError } from '../../../src/core/errors.ts';
 import type { ClientFrame, HelloFrame, OpenFrame, SendFrame, TopicAnswer } from '../../../src/core/frames.ts';

@@ -1,6 +1,6 @@
 /** `status`: a snapshot that never changes, the same object until something does, and legal from one to the next. */
 import { describe, expect, it } from 'vitest';
-import type { Status } from '../../../src/client.ts';
+import type { Status } from '../../../src/client-types.ts';
 import type { State } from '../../../src/core/model.ts';
 import { ack, createStage, cut, message, openStage, type Stage, turn } from './stage.ts';
 

@@ -4,9 +4,13 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import * as delivery from '../../../src/core/delivery.ts';
 import type { GapFrame, MessageFrame, TopicAnswer, TopicRequest } from '../../../src/core/frames.ts';
-import * as inbox from '../../../src/core/inbox.ts';
+import * as records from '../../../src/core/inbox.ts';
+import * as offers from '../../../src/core/offer.ts';
 import { spell } from './harness.ts';
+
+const inbox = { ...records, ...offers, ...delivery };
 
 const topics = ['A', 'B', 'C'] as const;
 type Topic = (typeof topics)[number];
@@ -109,7 +113,7 @@ function createRun() {
     inbox.forget(box, peer.id);
   };
   /** A gap may only be told for what nobody else has on the way from a place that joins on. */
-  const expectNeeded = (told: inbox.Gap, by: Peer | undefined): void => {
+  const expectNeeded = (told: records.Gap, by: Peer | undefined): void => {
     const from = Number(told.from);
     const inReach = (piece: Piece): boolean =>
       piece.type === undefined &&
@@ -123,7 +127,7 @@ function createRun() {
     expect(joined.map((peer) => peer.id)).toEqual([]);
   };
   const note = (
-    events: readonly inbox.InboxEvent[],
+    events: readonly records.InboxEvent[],
     answers: readonly TopicAnswer[],
     by: Peer | undefined,
   ): void => {
@@ -140,7 +144,7 @@ function createRun() {
     }
   };
   const settle = (): void => {
-    const out: inbox.InboxEvent[] = [];
+    const out: records.InboxEvent[] = [];
     const stranded = inbox.letThrough(box, out);
     note(out, [], undefined);
     for (const id of stranded) close(peers.find((peer) => peer.id === id));
@@ -185,7 +189,7 @@ function createRun() {
       }
     },
     take(peer: Peer, piece: Piece): void {
-      const out: inbox.InboxEvent[] = [];
+      const out: records.InboxEvent[] = [];
       let answers: readonly TopicAnswer[] = [];
       let isUnderstood = true;
       if (piece.type === 'hello') {
@@ -280,12 +284,12 @@ describe('however connections overlap', () => {
 });
 
 const hello = (
-  box: inbox.Inbox,
+  box: records.Inbox,
   id: number,
   head: string,
   answers: readonly TopicAnswer[] = [],
-): inbox.InboxEvent[] => {
-  const out: inbox.InboxEvent[] = [];
+): records.InboxEvent[] => {
+  const out: records.InboxEvent[] = [];
   expect(inbox.begin(box, id, spell(head), spell(head))).toBe(true);
   expect(inbox.confirm(box, id, 0, answers, 0, out)).toBe(true);
   return out;
@@ -294,7 +298,7 @@ const hello = (
 describe('a connection that is not known', () => {
   it('changes nothing', () => {
     const box = inbox.createInbox();
-    const out: inbox.InboxEvent[] = [];
+    const out: records.InboxEvent[] = [];
     inbox.subscribe(box, 'A', 0, undefined);
     expect(inbox.begin(box, 9, spell('a.1'), spell('a.1'))).toBe(false);
     expect(inbox.confirm(box, 9, 0, [], 0, out)).toBe(true);
@@ -316,7 +320,7 @@ describe('a connection that is not known', () => {
 describe('late bytes of a log that the session has left', () => {
   it('are dropped and counted', () => {
     const box = inbox.createInbox();
-    const out: inbox.InboxEvent[] = [];
+    const out: records.InboxEvent[] = [];
     inbox.subscribe(box, 'A', 0, undefined);
     inbox.offer(box, 1);
     hello(box, 1, 'a.5', [{ topic: 'A', start: '5' }]);
@@ -334,7 +338,7 @@ describe('late bytes of a log that the session has left', () => {
 describe('a connection that is held in another log', () => {
   it('brings what waited, gaps too, when the session moves there', () => {
     const box = inbox.createInbox();
-    const out: inbox.InboxEvent[] = [];
+    const out: records.InboxEvent[] = [];
     inbox.subscribe(box, 'A', 0, undefined);
     inbox.offer(box, 1);
     hello(box, 1, 'a.5', [{ topic: 'A', start: '5' }]);
@@ -356,7 +360,7 @@ describe('a connection that is held in another log', () => {
 describe('a connection that a gap holds back', () => {
   it('can bring what is missing as soon as that gap is told, and no further gap is told for it', () => {
     const box = inbox.createInbox();
-    const out: inbox.InboxEvent[] = [];
+    const out: records.InboxEvent[] = [];
     const gapTo = (id: number, to: string): void => {
       inbox.gap(box, id, { type: 'gap', topic: 'A', to, reason: 'trimmed' }, out);
     };
@@ -382,7 +386,7 @@ describe('a connection that a gap holds back', () => {
 describe('a message without a place', () => {
   it('is dropped', () => {
     const box = inbox.createInbox();
-    const out: inbox.InboxEvent[] = [];
+    const out: records.InboxEvent[] = [];
     inbox.subscribe(box, 'A', 0, undefined);
     inbox.offer(box, 1);
     hello(box, 1, 'a.5', [{ topic: 'A', start: '5' }]);
@@ -394,7 +398,7 @@ describe('a message without a place', () => {
 describe('origins of ephemeral messages', () => {
   it('beyond the last sixteen are forgotten', () => {
     const box = inbox.createInbox();
-    const out: inbox.InboxEvent[] = [];
+    const out: records.InboxEvent[] = [];
     inbox.subscribe(box, 'A', 0, undefined);
     inbox.offer(box, 1);
     hello(box, 1, 'a.5', [{ topic: 'A', start: '5' }]);

@@ -134,7 +134,7 @@ describe('an error', () => {
       topic: 'A',
       cause,
     });
-    expect(error.message).toMatch(/^It is busy \[BUSY\] https:.*#busy$/);
+    expect(error.message).toMatch(/^It is busy \[BUSY\] holdfast\/docs\/ERRORS.md#busy$/);
     expect({ ...createError('BUSY', 'It is busy') }).toEqual({
       name: 'HoldfastError',
       code: 'BUSY',

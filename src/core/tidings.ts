@@ -1,0 +1,172 @@
+/**
+ * What connections tell the session: frames, ends of answers and of POSTs, their own end. Each is taken in here; what follows
+ * for the network is either one of the five in `connections.ts` or found by `advance`.
+ */
+import { backoffMs } from './backoff.ts';
+import {
+  considerPromotion,
+  end,
+  heard,
+  lose,
+  onAnswered,
+  onHello,
+  onWait,
+  retire,
+  transmit,
+} from './connections.ts';
+import { setDeadline } from './deadlines.ts';
+import * as delivery from './delivery.ts';
+import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
+import * as inbox from './inbox.ts';
+import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
+import * as outbox from './outbox.ts';
+import * as policy from './policy.ts';
+import { random } from './prng.ts';
+
+/** POSTs in a row that may fail before their connection is given up. */
+const postFailuresMax = 3;
+
+export function onConnection(
+  session: Session,
+  connection: Connection,
+  input: Extract<Input, { readonly id: number }>,
+): void {
+  switch (input.type) {
+    case 'opened':
+      return trace(session, 'opened', connection);
+    case 'frames':
+      return onFrames(session, connection, input.frames);
+    case 'undecodable':
+      return lose(session, connection, { kind: 'failed', detail: 'it brought what is no frame' });
+    case 'answered':
+      return onAnswered(session, connection);
+    case 'posted':
+      return onPosted(session, connection, input.ok, input.status);
+    case 'ended':
+      return lose(session, connection, input.ending);
+  }
+}
+
+function onFrames(session: Session, connection: Connection, frames: readonly ServerFrame[]): void {
+  heard(session, connection);
+  if (session.phase !== 'running') return;
+  for (let i = 0; i < frames.length; i++) {
+    if (!onFrame(session, connection, frames[i] as ServerFrame)) {
+      return lose(session, connection, { kind: 'failed', detail: 'it brought what makes no sense' });
+    }
+    // A frame may have ended its own connection; what follows it does not count.
+    if (session.connections.indexOf(connection) < 0) return;
+  }
+  const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
+  for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
+  if (connection.role === 'candidate') considerPromotion(session, connection);
+}
+
+/** It starts beyond what anybody can bring: it is opened anew from the cursor (D2). */
+export function strand(session: Session, id: number): void {
+  const connection = findConnection(session, id) as Connection;
+  if (connection.role === 'active') connection.suspect = 'it starts too late';
+  else retire(session, connection, 'it starts too late');
+}
+
+function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
+  const { inbox: box, out } = session;
+  switch (frame.type) {
+    case undefined:
+      connection.brought = true;
+      return delivery.message(
+        box,
+        connection.id,
+        frame,
+        connection.role === 'active',
+        out as inbox.InboxEvent[],
+      );
+    case 'hello':
+      return onHello(session, connection, frame);
+    case 'subscribed':
+      return delivery.confirm(
+        box,
+        connection.id,
+        frame.request,
+        frame.topics,
+        session.now.mono,
+        out as inbox.InboxEvent[],
+      );
+    case 'gap':
+      return delivery.gap(box, connection.id, frame, out as inbox.InboxEvent[]);
+    case 'ping':
+      if (connection.kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
+      return inbox.mark(box, connection.id, frame.cursor);
+    case 'pong':
+      return frame.cursor === undefined || inbox.mark(box, connection.id, frame.cursor);
+    case 'ack':
+      onAck(session, connection, frame);
+      return true;
+    case 'wait':
+      onWait(session, connection);
+      return true;
+    case 'bye':
+      onBye(session, connection, frame);
+      return true;
+    case 'error':
+      connection.error = frame;
+      lose(session, connection, { kind: 'closed' });
+      return true;
+  }
+}
+
+function onAck(session: Session, connection: Connection, frame: AckFrame): void {
+  // An answer that belongs to another memory of sends belongs to other numbers.
+  if (connection.hello?.sends !== session.outbox.nonce) return;
+  connection.acks++;
+  const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);
+  if (putOff === undefined) {
+    connection.putOffs = 0;
+    return;
+  }
+  if (putOff === 'NONCE_UNKNOWN') connection.suspect = 'the server has forgotten our sends';
+  const delay = backoffMs(session.config.backoff, ++connection.putOffs, 0.5 + random(session.prng) / 2);
+  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+}
+
+function onBye(session: Session, connection: Connection, frame: ByeFrame): void {
+  const spread = Math.floor(random(session.prng) * (frame.spreadMs ?? 0));
+  const delay = (frame.afterMs ?? 0) + spread;
+  if (connection.role === 'active') {
+    connection.leaving = true;
+    setDeadline(session.deadlines, 'replace', session.now.mono + delay);
+  } else if (connection.role === 'candidate') {
+    const { kind, purpose } = connection;
+    const at = session.now.mono + delay;
+    end(session, connection, `bye: ${frame.reason}`);
+    if (!activeOf(session)) setDeadline(session.deadlines, 'retry', at);
+    else if (purpose === 'replace') setDeadline(session.deadlines, 'replace', at);
+    else policy.standBack(session.policy, kind.transport, at);
+  }
+}
+
+function onPosted(session: Session, connection: Connection, ok: boolean, status: number | undefined): void {
+  connection.posting = false;
+  if (connection.role === 'draining') {
+    if (!connection.kind.streaming && !connection.asking) end(session, connection, 'released');
+    return;
+  }
+  // An answer that settles nothing of what it was asked is no answer.
+  if (ok && (connection.acks > 0 || connection.postedSends === 0)) {
+    connection.postFailures = 0;
+    return;
+  }
+  connection.postFailures++;
+  if (status === 413) outbox.blameOldest(session.outbox, connection.id, session.out as outbox.Settlement[]);
+  if (connection.postFailures >= postFailuresMax) {
+    const detail = 'sends do not get through';
+    return lose(
+      session,
+      connection,
+      status === undefined ? { kind: 'failed', detail } : { kind: 'status', status, detail },
+    );
+  }
+  // The first failure is most often a pooled connection that the server was just closing: once more, at once.
+  const delay = backoffMs(session.config.backoff, connection.postFailures - 1, random(session.prng));
+  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+}

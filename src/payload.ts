@@ -1,0 +1,47 @@
+/** What an application gives to `send`, as it is at that moment: JSON text or a copy of bytes, and how large it will be. */
+import { createError, type HoldfastError } from './core/errors.ts';
+import { isBytes } from './core/frames.ts';
+
+/** Bytes of a send's frame beside its payload, with room to spare. */
+const frameOverheadBytes = 64;
+
+export function misuse(what: string): HoldfastError {
+  return createError('MISUSE', what);
+}
+
+/** UTF-8 length of a JSON text, never too low: three bytes for each unit beyond ASCII. */
+function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7ff) bytes += 2;
+    else if (code > 0x7f) bytes++;
+  }
+  return bytes;
+}
+
+/** The payload as it is now: what the application changes later does not travel. */
+export function payloadOf(
+  ref: number,
+  topic: string,
+  data: unknown,
+): { ref: number; topic: string; data: unknown; json?: string; bytes: number } {
+  const overhead = frameOverheadBytes + byteLength(topic);
+  const isBuffer = Object.prototype.toString.call(data) === '[object ArrayBuffer]';
+  if (isBuffer || isBytes(data)) {
+    // Both constructors copy.
+    const bytes = isBytes(data) ? new Uint8Array(data) : new Uint8Array((data as ArrayBuffer).slice(0));
+    return { ref, topic, data: bytes, bytes: Math.ceil(bytes.length / 3) * 4 + overhead };
+  }
+  if (typeof ArrayBuffer !== 'undefined' && ArrayBuffer.isView(data)) {
+    throw misuse('Of bytes, `Uint8Array` and `ArrayBuffer` are taken');
+  }
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(data);
+  } catch (cause) {
+    throw createError('MISUSE', 'The data cannot be written as JSON', { cause, topic });
+  }
+  if (json === undefined) throw misuse('The data is neither JSON nor bytes');
+  return { ref, topic, data: undefined, json, bytes: byteLength(json) + overhead };
+}
