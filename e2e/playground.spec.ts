@@ -224,6 +224,10 @@ for (const { name, ...options } of looks) {
     test.use(options);
 
     test('fits, and leaves a picture', async ({ view, browserName }) => {
+      test.skip(
+        browserName !== 'chromium' && name !== looks[0]?.name,
+        'one picture of each further engine is enough',
+      );
       await view.press('prefer-eventsource');
       await view.isOver('eventsource');
       await view.press('cut');

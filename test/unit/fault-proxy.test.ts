@@ -427,8 +427,8 @@ describe('cuts', () => {
     const client = open();
     client.send(get('/hello'));
     await client.until('hello');
-    proxy.set({ cutAfterMs: 0 });
     const { response, client: streaming } = await openStream();
+    proxy.set({ cutAfterMs: 0 });
     await streaming.ended;
     expect(proxy.stats().cuts).toEqual({ cutAfterMs: 1 });
     expect(response.writableEnded).toBe(false);
