@@ -17,7 +17,7 @@ import {
   summaryLine,
 } from './summary.mjs';
 
-const stageTimeoutMs = 10 * 60_000;
+const stageTimeoutMs = 20 * 60_000;
 
 function vitestStage(name, projects) {
   const report = `${name}.json`;
