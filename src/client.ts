@@ -268,7 +268,8 @@ export function createClientWith<T extends Topics>(
         emitter.emit('gap', told.gap);
         return each(told.gap.topic, (handle) => handle.gap(told.gap));
       case 'taken':
-        untaken[told.topic] = (untaken[told.topic] as number) - 1;
+        if (untaken[told.topic] === 1) delete untaken[told.topic];
+        else untaken[told.topic] = (untaken[told.topic] as number) - 1;
         return;
       case 'ready': {
         const state = topics[told.topic];

@@ -83,3 +83,14 @@ export function utf8(text: string): Uint8Array {
   }
   return bytes.subarray(0, length);
 }
+
+/** UTF-8 as text, strictly: `undefined` if it is none. For short pieces, such as the head of a binary message. */
+export function textOfUtf8(bytes: Uint8Array): string | undefined {
+  let escaped = '';
+  for (let i = 0; i < bytes.length; i++) escaped += `%${((bytes[i] as number) + 256).toString(16).slice(1)}`;
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return undefined;
+  }
+}

@@ -3,7 +3,7 @@
  * Owns the form of URLs, bodies and subprotocols; must not know what a frame brings about, nor how a request is made.
  */
 import type { AdapterFacts, AdapterRequest, Outgoing, TransportName, Unit } from '../adapters/adapter.ts';
-import { toBase64Url, utf8 } from '../core/base64.ts';
+import { textOfUtf8, toBase64Url, utf8 } from '../core/base64.ts';
 import { decodeFrame, encodeFrame } from '../core/codec.ts';
 import {
   type BatchFrame,
@@ -129,22 +129,11 @@ function decodeText(text: string): readonly ServerFrame[] | undefined {
   return frames;
 }
 
-/** UTF-8 as text, strictly; the head of a binary message is short. */
-function textOf(bytes: Uint8Array): string | undefined {
-  let escaped = '';
-  for (let i = 0; i < bytes.length; i++) escaped += `%${((bytes[i] as number) + 256).toString(16).slice(1)}`;
-  try {
-    return decodeURIComponent(escaped);
-  } catch {
-    return undefined;
-  }
-}
-
 function decodeBytes(bytes: Uint8Array): readonly ServerFrame[] | undefined {
   let end = 0;
   while (end < bytes.length && bytes[end] !== lineFeed) end++;
   if (end === bytes.length) return undefined;
-  const head = textOf(bytes.subarray(0, end));
+  const head = textOfUtf8(bytes.subarray(0, end));
   const value = head === undefined ? undefined : decodeFrame(head);
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Record<string, unknown>;

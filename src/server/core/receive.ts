@@ -1,6 +1,7 @@
 /**
  * Frames that come on a duplex connection (`docs/PROTOCOL.md` 1.2): decoding, and what each of them brings about.
  */
+import { textOfUtf8 } from '../../core/base64.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import {
   type ClientFrame,
@@ -33,20 +34,9 @@ function decodeText(text: string): ClientFrame[] | undefined {
   return frames;
 }
 
-/** UTF-8 of a frame's head as text, strictly. */
-function textOf(bytes: Uint8Array): string | undefined {
-  let escaped = '';
-  for (const byte of bytes) escaped += `%${(byte + 256).toString(16).slice(1)}`;
-  try {
-    return decodeURIComponent(escaped);
-  } catch {
-    return undefined;
-  }
-}
-
 function decodeBytes(bytes: Uint8Array): ClientFrame[] | undefined {
   const end = bytes.indexOf(lineFeed);
-  const head = end < 0 ? undefined : textOf(bytes.subarray(0, end));
+  const head = end < 0 ? undefined : textOfUtf8(bytes.subarray(0, end));
   const value = head === undefined ? undefined : decodeFrame(head);
   if (typeof value !== 'object' || value === null) return undefined;
   const frame = checkClientFrame({ ...value, data: bytes.subarray(end + 1) });

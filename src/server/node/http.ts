@@ -235,10 +235,7 @@ function isForm(request: IncomingMessage): boolean {
 function serveBody(exchange: Exchange, body: Body): void {
   if (body.type === 'gone') return;
   if (body.type === 'refused') return refuse(exchange, body.status, body.code, body.message);
-  const isForm = String(exchange.request.headers['content-type']).includes(
-    'application/x-www-form-urlencoded',
-  );
-  if (isForm) serveFrame(exchange, new URLSearchParams(body.text));
+  if (isForm(exchange.request)) serveFrame(exchange, new URLSearchParams(body.text));
   else servePost(exchange, body.text);
 }
 

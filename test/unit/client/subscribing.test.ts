@@ -241,6 +241,22 @@ describe('`ready`', () => {
     expect(await outcome(later as Promise<void>)).toEqual({ value: undefined });
   });
 
+  it('a gap of a former subscription of the topic is nobody’s any more', async () => {
+    const stage = createStage();
+    const gaps: unknown[] = [];
+    stage.client.on('gap', (one) => gaps.push(one));
+    stage.client.subscribe('first', () => {
+      former.unsubscribe();
+      stage.client.subscribe('a', { message: () => undefined, gap: (one) => gaps.push(one) });
+    });
+    const former = stage.client.subscribe('a', () => undefined);
+    await turn();
+    stage.wire().hello();
+    stage.wire().says(message('first', 1), gap('a', 2));
+    await turn();
+    expect(gaps).toEqual([]);
+  });
+
   it('a refusal of a former subscription of the topic does not end a new one', async () => {
     const stage = createStage();
     const seen: unknown[] = [];

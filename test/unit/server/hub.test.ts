@@ -42,6 +42,18 @@ describe('sends', () => {
     expect(calls[0]?.key).not.toBe(calls[1]?.key);
   });
 
+  test('one that the client had given up uses its number up and is not applied', () => {
+    const { world, calls } = slowly();
+    const given = { type: 'send', seq: 1, topic: 'chat', data: null, void: true } as const;
+    const sink = world.batch({ sends: nonceOf(world) }, given, send(2));
+    expect(calls.map(({ data }) => data)).toEqual([2]);
+    calls[0]?.answer({ type: 'ok', reply: 'two' });
+    expect(sink.take()).toMatchObject([
+      { seq: 1, error: { code: 'NOT_SENT', applied: false } },
+      { seq: 2, reply: 'two' },
+    ]);
+  });
+
   test('a POST that a browser repeats by itself is applied once, and both copies are answered (F5)', () => {
     const { world, calls } = slowly();
     const sends = nonceOf(world);
