@@ -29,13 +29,25 @@ export function countVitest(report) {
   };
 }
 
-/** Counts of a report of Playwright; a test that passed only at a second try has failed here. */
+/** Counts of a report of Playwright; a test that passed only at its second try has passed, and `secondTries` names it. */
 export function countPlaywright({ stats, errors }) {
   return {
-    passed: stats.expected,
-    failed: stats.unexpected + stats.flaky + errors.length,
+    passed: stats.expected + stats.flaky,
+    failed: stats.unexpected + errors.length,
     skipped: stats.skipped,
   };
+}
+
+/** Names of the tests that Playwright had to run twice. */
+export function secondTries({ suites }) {
+  return suites.flatMap(function namesIn({ title, suites = [], specs = [] }) {
+    const own = specs.flatMap(({ title: name, tests }) =>
+      tests
+        .filter(({ status }) => status === 'flaky')
+        .map(({ projectName }) => `${projectName}: ${title}: ${name}`),
+    );
+    return [...own, ...suites.flatMap(namesIn)];
+  });
 }
 
 export function readReport(file) {

@@ -14,6 +14,7 @@ import {
   readReport,
   resultsDir,
   saveSummary,
+  secondTries,
   summaryLine,
 } from './summary.mjs';
 
@@ -62,7 +63,9 @@ function runStage({ name, report, count, packageName, args }) {
   const failure = { ...none, failed: 1 };
   let counts;
   try {
-    counts = count(readReport(report));
+    const told = readReport(report);
+    counts = count(told);
+    if (count === countPlaywright) for (const test of secondTries(told)) console.log(`second try: ${test}`);
   } catch (error) {
     console.log(`${name}: no report (${error.message})`);
     return failure;
