@@ -107,6 +107,18 @@ test('block WebSocket: another transport carries on', async ({ view }) => {
   await view.losesNothing();
 });
 
+test('says which transports get through, and why the others do not', async ({ view }) => {
+  await view.press('block-websocket');
+  await expect(view.button('block-websocket')).toHaveAttribute('aria-pressed', 'true');
+  await view.press('diagnose');
+  const found = (works: boolean) => view.page.locator(`#findings [data-works="${works}"]`);
+  await expect(found(true)).toHaveCount(5, { timeout: patienceMs });
+  await expect(found(false)).toHaveCount(1);
+  await expect(found(false)).toHaveAttribute('data-transport', 'websocket');
+  await expect(found(false).locator('td').last()).not.toBeEmpty();
+  await view.losesNothing();
+});
+
 test('buffer streams: a stream that goes silent is left', async ({ view }) => {
   await view.press('prefer-http-stream');
   await view.isOver('http-stream');

@@ -2,7 +2,8 @@
 import type { AdapterFactory, TransportName } from './adapters/adapter.ts';
 import type { HoldfastError } from './core/errors.ts';
 import type { Gap } from './core/inbox.ts';
-import type { State, Trace } from './core/model.ts';
+import type { Attempt, State, Trace } from './core/model.ts';
+import type { Diagnosis } from './diagnose.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Platform, Store } from './runtime/runtime.ts';
 import type { SignalLike, SubscribeOptions, Subscription, TypedMessage } from './subscription.ts';
@@ -34,6 +35,8 @@ export interface Status {
   readonly pending: number;
   /** Smoothed round trip, milliseconds, once measured. */
   readonly rttMs: number | undefined;
+  /** The last 20 attempts at a connection, oldest first: when, why, how far each came, how it ended. */
+  readonly attempts: readonly Readonly<Attempt>[];
   /** This client's public id, once it has connected. */
   readonly client: string | undefined;
 }
@@ -101,6 +104,11 @@ export interface Client<T extends Topics = Topics> {
   close(): void;
   /** Changes to this transport now and stays there while it works; `null`: chooses by itself again. */
   prefer(transport: TransportName | null): void;
+  /**
+   * Tries every transport once, one after another, beside what is open, and tells what came of each; `String(diagnosis)` is a
+   * table for a support ticket. `timeoutMs`: for each transport, default 8,000. Never rejects for what a network does.
+   */
+  diagnose(timeoutMs?: number): Promise<Diagnosis>;
   /** Another user signed in or out: asks `auth` again and moves to the new identity. */
   reauthenticate(): void;
 }

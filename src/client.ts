@@ -11,9 +11,12 @@ import { createError, type HoldfastError, isHoldfastError } from './core/errors.
 import { isTopic } from './core/frames.ts';
 import { activeOf, createSession, type Session } from './core/model.ts';
 import { pendingCount } from './core/outbox.ts';
+import type { Knowledge } from './core/policy.ts';
 import { nextAttemptAt } from './core/session.ts';
+import { type Diagnosis, diagnose } from './diagnose.ts';
 import { createDriver, type Driver, type Told } from './driver.ts';
 import { guardedPromise } from './guarded-promise.ts';
+import { readMemory, writeMemory } from './memory.ts';
 import { misuse, payloadOf } from './payload.ts';
 import type { Endpoint, Protocol } from './protocols/protocol.ts';
 import type { Platform, Runtime, Signal, Store } from './runtime/runtime.ts';
@@ -44,9 +47,7 @@ interface Waiting {
 }
 
 const sendTimeoutMs = 60_000;
-const memoryMs = 7 * 24 * 3_600_000;
-/** No network that anybody remembers has a longer round trip. */
-const rttMaxMs = 60_000;
+const diagnoseMs = 8_000;
 
 function dictionary<V>(): Record<string, V> {
   return Object.create(null) as Record<string, V>;
@@ -97,8 +98,10 @@ export function createClientWith<T extends Topics>(
     resume: 'full',
     pending: 0,
     rttMs: undefined,
+    attempts: [],
     client: undefined,
   };
+  let attemptsVersion = 0;
 
   // ---- listeners ---------------------------------------------------------------------------------------------------
 
@@ -151,6 +154,8 @@ export function createClientWith<T extends Topics>(
       kinds: adapters.map(({ transport, facts }) => ({ transport, ...facts })),
       auth: options.auth !== undefined,
       eager: options.eager !== false,
+      // Whoever asks for cookies would be somebody else without them.
+      mayRenew: options.credentials !== 'include',
       backoff: { baseMs: options.backoff?.baseMs ?? 500, capMs: options.backoff?.capMs ?? 20_000 },
       outbox: { sends: options.outbox?.sends ?? 1_000, bytes: options.outbox?.bytes ?? 8 * 1024 * 1024 },
       seed: seedFrom(runtime.randomBytes(4)),
@@ -160,12 +165,14 @@ export function createClientWith<T extends Topics>(
       runtime,
       protocol,
       adapters,
-      endpoint: (transport) => endpointOf(runtime, bases[transport] as string),
+      endpoint: (transport, fresh) => endpointOf(runtime, bases[transport] as string, fresh),
       tell,
     });
     running = { session, driver, runtime, stop: idle };
     // With nothing to choose from there is nothing to remember; looking would cost a page its first milliseconds.
     if (adapters.length > 1) recall(runtime, driver, adapters);
+    const rttMs = runtime.roundTripMs?.(bases[(adapters[0] as Adapter).transport] as string);
+    if (rttMs !== undefined) driver.put({ type: 'estimate', rttMs });
     newIdentity(runtime, driver);
     if (closed) driver.put({ type: 'close' });
     return driver;
@@ -188,15 +195,26 @@ export function createClientWith<T extends Topics>(
     return bases;
   }
 
-  function endpointOf(runtime: Runtime, base: string): Endpoint {
+  function endpointOf(runtime: Runtime, base: string, fresh: boolean): Endpoint {
+    const { credentials = 'same-origin' } = options;
     return {
       url: base,
-      credentials: options.credentials ?? 'same-origin',
+      credentials: fresh ? otherCredentials(runtime, base, credentials) : credentials,
       headers: options.headers ?? {},
       origin: runtime.origin,
       requestNumber: () => nextRequest++,
       nonce: toBase64Url(runtime.randomBytes(16)),
     };
+  }
+
+  /** Browsers keep a pool of connections for requests with cookies and another for those without. */
+  function otherCredentials(
+    runtime: Runtime,
+    base: string,
+    usual: Endpoint['credentials'],
+  ): Endpoint['credentials'] {
+    const isOwn = `${base}/`.indexOf(`${runtime.origin}/`) === 0;
+    return isOwn && usual === 'same-origin' ? 'omit' : 'include';
   }
 
   function newIdentity(runtime: Runtime, driver: Driver): void {
@@ -230,27 +248,22 @@ export function createClientWith<T extends Topics>(
     return options.memory === false ? undefined : (options.memory ?? runtime.store);
   }
 
-  /** Anybody may have written what is read here. */
-  function recall(runtime: Runtime, driver: Driver, kinds: readonly { transport: string }[]): void {
+  function recall(runtime: Runtime, driver: Driver, adapters: readonly Adapter[]): void {
     try {
       const text = store(runtime)?.get(`holdfast:${runtime.resolveUrl(url)}`);
-      if (!text) return;
-      const { transport, rttMs, at } = JSON.parse(text) as Record<string, unknown>;
-      const age = runtime.now().wall - Number(at);
-      const isKnown = kinds.some((kind) => kind.transport === transport);
-      if (!isKnown || !(age >= 0 && age < memoryMs)) return;
-      const isPlausible = typeof rttMs === 'number' && rttMs >= 0 && rttMs <= rttMaxMs;
-      driver.put({ type: 'memory', transport: transport as string, rttMs: isPlausible ? rttMs : undefined });
+      const transports = adapters.map(({ transport }) => transport);
+      const known = readMemory(text, transports, runtime.now().wall);
+      if (known) driver.put({ type: 'memory', known });
     } catch {
       // What cannot be read is not remembered.
     }
   }
 
-  function remember(transport: string, rttMs: number | undefined): void {
+  function remember(known: Knowledge): void {
     const runtime = running?.runtime;
     if (!runtime || running?.session.policy.kinds.length === 1) return;
     try {
-      const text = JSON.stringify({ transport, rttMs, at: runtime.now().wall });
+      const text = writeMemory(known, runtime.now().wall);
       store(runtime)?.set(`holdfast:${runtime.resolveUrl(url)}`, text);
     } catch {
       // Storage may be full or forbidden at any time; nothing depends on it.
@@ -300,7 +313,7 @@ export function createClientWith<T extends Topics>(
       case 'status':
         return noteStatus();
       case 'remember':
-        return remember(told.transport, told.rttMs);
+        return remember(told.known);
       case 'ask-token':
         return askToken();
       case 'rekey':
@@ -352,6 +365,10 @@ export function createClientWith<T extends Topics>(
       resume: 'full',
       pending: pendingCount(session.outbox),
       rttMs: session.policy.rttMs,
+      attempts:
+        session.attemptsVersion === attemptsVersion
+          ? status.attempts
+          : session.attempts.map((attempt) => ({ ...attempt })),
       client: session.everOpen && session.client !== '' ? session.client : undefined,
     };
     for (const name in next) {
@@ -359,6 +376,7 @@ export function createClientWith<T extends Topics>(
       if (next[key] === status[key]) continue;
       if (key === 'nextAttemptAt' && Math.abs((next[key] ?? 0) - (status[key] ?? 0)) < 50) continue;
       status = next;
+      attemptsVersion = session.attemptsVersion;
       emitter.emit('status', status);
       return;
     }
@@ -456,6 +474,24 @@ export function createClientWith<T extends Topics>(
     driver.put({ type: 'prefer', transport: transport ?? undefined });
   }
 
+  function diagnoseAll(timeoutMs = diagnoseMs): Promise<Diagnosis> {
+    if (!isWhole(timeoutMs, 1)) throw misuse('`timeoutMs` is a whole number above 0');
+    const runtime = defaults.runtime();
+    const factories = options.adapters ?? defaults.adapters;
+    const transports = factories.map((make) => make(runtime.platform).transport);
+    const host = {
+      url: runtime.resolveUrl(url),
+      transports,
+      make(transport: string): Client {
+        const adapters = [factories[transports.indexOf(transport as TransportName)] as (typeof factories)[0]];
+        return createClientWith(defaults, url, { ...options, adapters, memory: false });
+      },
+      now: () => runtime.now().mono,
+      after: (ms: number, run: () => void) => runtime.startTimer(run, ms),
+    };
+    return new Promise((resolve) => diagnose(host, timeoutMs, resolve));
+  }
+
   return {
     subscribe: subscribe as Client<T>['subscribe'],
     send: send as Client<T>['send'],
@@ -466,6 +502,7 @@ export function createClientWith<T extends Topics>(
     open,
     close,
     prefer,
+    diagnose: diagnoseAll,
     reauthenticate() {
       question++;
       running?.driver.put({ type: 'reauthenticate' });

@@ -18,8 +18,8 @@ export interface DriverOptions {
   readonly runtime: Runtime;
   readonly protocol: Protocol;
   readonly adapters: readonly Adapter[];
-  /** Where a transport lives; asked for each request. */
-  readonly endpoint: (transport: string) => Endpoint;
+  /** Where a transport lives; asked for each request. `fresh`: over none of the connections that other requests use. */
+  readonly endpoint: (transport: string, fresh: boolean) => Endpoint;
   /** The application's part of the effects, in order, after all that concerns the network. May throw; nothing else is lost. */
   readonly tell: (told: Told) => void;
 }
@@ -34,6 +34,7 @@ export interface Driver {
 interface Live {
   readonly adapter: Adapter;
   readonly connection: AdapterConnection;
+  readonly fresh: boolean;
 }
 
 /** Host timers take no more; a longer wait is simply looked at again. */
@@ -102,7 +103,7 @@ export function createDriver(options: DriverOptions): Driver {
   function carryOut(effect: Effect, told: Told[]): void {
     switch (effect.type) {
       case 'open':
-        return open(effect.id, effect.transport, effect.open);
+        return open(effect.id, effect.transport, effect.open, effect.fresh);
       case 'poll':
         return poll(effect.id, effect.open);
       case 'transmit':
@@ -118,25 +119,26 @@ export function createDriver(options: DriverOptions): Driver {
     }
   }
 
-  function open(id: number, transport: string, frame: OpenFrame): void {
+  function open(id: number, transport: string, frame: OpenFrame, fresh: boolean): void {
     const adapter = adapters.filter((one) => one.transport === transport)[0];
     if (!adapter) return put({ type: 'ended', id, ending: { kind: 'refused', detail: 'no such adapter' } });
-    const request = protocol.open(adapter.transport, frame, endpoint(transport));
-    live[id] = { adapter, connection: adapter.open(request, sinkOf(id)) };
+    const request = protocol.open(adapter.transport, frame, endpoint(transport, fresh));
+    live[id] = { adapter, connection: adapter.open(request, sinkOf(id)), fresh };
   }
 
   function poll(id: number, frame: OpenFrame): void {
     const one = live[id];
     if (!one) return;
     const { transport } = one.adapter;
-    one.connection.poll(protocol.open(transport, frame, endpoint(transport)));
+    one.connection.poll(protocol.open(transport, frame, endpoint(transport, one.fresh)));
   }
 
   function transmit(id: number, frames: readonly ClientFrame[], batch: BatchFrame, keepalive: boolean): void {
     const one = live[id];
     if (!one) return;
     const { transport, facts } = one.adapter;
-    one.connection.send(protocol.transmit(facts, frames, batch, endpoint(transport), keepalive));
+    const where = endpoint(transport, one.fresh);
+    one.connection.send(protocol.transmit(facts, frames, batch, where, keepalive));
   }
 
   function sinkOf(id: number): AdapterSink {

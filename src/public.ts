@@ -22,7 +22,8 @@ export {
   type ServerErrorCode,
 } from './core/errors.ts';
 export type { Gap, Message } from './core/inbox.ts';
-export type { Role, State, Trace } from './core/model.ts';
+export type { Attempt, Role, State, Trace } from './core/model.ts';
+export type { Diagnosis, Finding } from './diagnose.ts';
 export type { Endpoint, Protocol } from './protocols/protocol.ts';
 export type { Platform, Runtime, Store } from './runtime/runtime.ts';
 export type { SignalLike, SubscribeOptions, Subscription, TypedMessage } from './subscription.ts';

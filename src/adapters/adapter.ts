@@ -29,6 +29,8 @@ export interface AdapterFacts {
   readonly binary: boolean;
   /** Can open on a fresh connection even if pooled ones are dead. */
   readonly fresh: boolean;
+  /** Requests in the other credentials mode go over other connections. Default `false`. */
+  readonly twoPools?: boolean;
   /** Polls are held open by the server, rather than asked at intervals. `false` for streams. */
   readonly held: boolean;
 }

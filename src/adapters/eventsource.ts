@@ -82,7 +82,15 @@ function openBeside(platform: Platform, asked: AdapterRequest, link: Guard): voi
 export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Platform> {
   return (platform) => ({
     transport: 'eventsource',
-    facts: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
+    facts: {
+      roundTrips: 2,
+      duplex: false,
+      streaming: true,
+      binary: false,
+      fresh: false,
+      twoPools: true,
+      held: false,
+    },
     available: () => (options.EventSource ?? platform.EventSource) !== undefined,
     open(asked, sink) {
       const link = guard(sink);

@@ -11,7 +11,15 @@ import { uplink } from './uplink.ts';
 export function httpStream(): AdapterFactory<Platform> {
   return (platform) => ({
     transport: 'http-stream',
-    facts: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
+    facts: {
+      roundTrips: 2,
+      duplex: false,
+      streaming: true,
+      binary: false,
+      fresh: false,
+      twoPools: true,
+      held: false,
+    },
     available: () => platform.fetch !== undefined && platform.TextDecoder !== undefined,
     open(request, sink) {
       const link = guard(sink);

@@ -13,7 +13,15 @@ import { uplink } from './uplink.ts';
 export function polling(transport: 'long-poll' | 'poll', held: boolean): AdapterFactory<Platform> {
   return (platform) => ({
     transport,
-    facts: { roundTrips: 2, duplex: false, streaming: false, binary: false, fresh: false, held },
+    facts: {
+      roundTrips: 2,
+      duplex: false,
+      streaming: false,
+      binary: false,
+      fresh: false,
+      twoPools: true,
+      held,
+    },
     available: () => platform.fetch !== undefined,
     open(request, sink) {
       const link = guard(sink);

@@ -14,6 +14,7 @@ import {
   protocolName,
 } from './frames.ts';
 import * as inbox from './inbox.ts';
+import * as liveness from './liveness.ts';
 import {
   activeOf,
   type Connection,
@@ -33,16 +34,28 @@ import { type Action, describeEnding, type Ending, verdictOfEnding, verdictOfErr
 const lingerMs = 2_000;
 /** What a server that says `wait` may take. */
 const waitMs = 30_000;
-/** Added to every announced interval before silence counts. */
-const graceMs = 2_000;
-/** Added to a poll's holding time before its answer counts as lost. */
-const pollGraceMs = 5_000;
-/** What an upgrade may take at least to say hello. */
+/**
+ * What a candidate beside a working connection may take at least: a busy machine is no evidence. A WebSocket that is not
+ * even open has less, because all others to that host, in all tabs, wait for it (RFC 6455 section 4.1).
+ */
 const upgradeMs = 5_000;
+const webSocketMs = 2_000;
+/** A connection that lasted so long was no accident: the next wait is the shortest again. */
+const stableMs = 5_000;
+/** What the first two opens on an unknown network are given at least, as long as neither is answered. */
+const exploringMs = 3_000;
+/** What the first answer on a duplex connection is given at least. */
+const verifyMs = 300;
+/** Why a connection that brings all, and on which nothing gets up, is doubted. */
+const unanswered = 'nothing that goes up is answered';
 const pollMinMs = 500;
 const pollMaxMs = 10_000;
 /** Failures of a transport that used to work before others are tried as well: a restart must not change it. */
 const patience = 3;
+/** Opens over a pool whose connections may be dead that are given up early and made again: each takes a dead one along. */
+export const doubtMax = 5;
+/** Such an open is given this at least. */
+const doubtMs = 300;
 
 function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
   const offered = offers.offer(session.inbox, id);
@@ -56,7 +69,9 @@ function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
   };
   if (offered.cursor !== undefined) frame.cursor = offered.cursor;
   if (session.token.value !== undefined) frame.token = session.token.value;
+  if (session.outbox.nonce !== '') frame.sends = session.outbox.nonce;
   if (waitMs !== undefined) frame.wait = waitMs;
+  else if (session.policy.heartbeatMs !== undefined) frame.heartbeat = session.policy.heartbeatMs;
   return frame;
 }
 
@@ -79,13 +94,21 @@ export function transmit(
     connection.postedSends = frames.filter(
       (frame) => frame.type === 'send' && frame.seq !== undefined,
     ).length;
+    const bytes = connection.postedSends > 0 ? session.outbox.bytes : 0;
+    if (!keepalive && connection.role !== 'draining') liveness.watchPost(session, connection, bytes);
   }
   const batch = batchFrame(session, connection.hello?.sends ?? session.outbox.nonce);
   session.out.push({ type: 'transmit', id: connection.id, frames, batch, keepalive });
 }
 
-/** Opens a candidate from the cursor. */
-export function openCandidate(session: Session, transport: string, purpose: Purpose, reason: string): void {
+/** Opens a candidate from the cursor. `fresh`: over none of the connections that other requests use. */
+export function openCandidate(
+  session: Session,
+  transport: string,
+  purpose: Purpose,
+  reason: string,
+  fresh = false,
+): void {
   // Whoever calls has the name from the policy.
   const kind = policy.kindOf(session.policy, transport) as policy.Kind;
   const id = session.nextId++;
@@ -95,19 +118,27 @@ export function openCandidate(session: Session, transport: string, purpose: Purp
     kind,
     purpose,
     reason,
+    fresh,
     tokenSerial: session.token.serial,
     openedAt: mono,
     role: 'candidate',
     phase: 'opening',
     provenAt: 0,
     heardAt: mono,
+    paceMs: liveness.unknownPaceMs,
+    lates: 0,
+    answerDueAt: 0,
     misses: 0,
+    overdue: false,
     suspect: undefined,
     leaving: false,
+    opened: false,
+    verified: !kind.duplex || isKnown(session, transport) || session.policy.kinds.length === 1,
     asking: !kind.streaming,
     brought: false,
     pollMs: pollMinMs,
     posting: false,
+    doubted: false,
     postFailures: 0,
     postedSends: 0,
     acks: 0,
@@ -119,12 +150,21 @@ export function openCandidate(session: Session, transport: string, purpose: Purp
   };
   session.connections.push(connection);
   const open = openFrame(session, id, kind.streaming ? undefined : 0);
-  session.out.push({ type: 'open', id, transport, open });
-  const stagger = policy.staggerMs(session.policy, kind);
-  // Beside a connection that works nothing is urgent, and a busy machine is no evidence.
-  const patientMs = purpose === 'upgrade' ? Math.max(upgradeMs, stagger) : stagger;
-  setDeadline(session.deadlines, 'prove', mono + patientMs, id);
+  session.out.push({ type: 'open', id, transport, open, fresh });
+  setDeadline(session.deadlines, 'prove', mono + staggerOf(session, connection), id);
   trace(session, 'attempt', connection, reason);
+}
+
+/** It has worked on this network. */
+function isKnown(session: Session, transport: string): boolean {
+  return transport === (session.lastGood ?? session.policy.remembered);
+}
+
+function staggerOf(session: Session, { kind, purpose }: Connection): number {
+  const isCalm = session.doubt === 0;
+  const isSlow = isCalm && (purpose === 'replace' || isKnown(session, kind.transport));
+  const ms = policy.staggerMs(session.policy, kind, isSlow);
+  return isCalm ? ms : Math.max(doubtMs, ms);
 }
 
 /** Opens the next transport of the round; at the round's end waits and begins another. */
@@ -137,9 +177,11 @@ export function openNext(session: Session): void {
     session.attempt < patience &&
     order.indexOf(only) >= 0 &&
     session.tried.length === 0 &&
+    !policy.isFlapping(session.policy, only) &&
     (session.policy.experience[only] as policy.Experience).outUntil <= session.now.mono;
   if (patient) {
     openCandidate(session, only, 'connect', 'it worked a moment ago');
+    openFresh(session, only, 'connect');
     return;
   }
   for (let i = 0; i < order.length; i++) {
@@ -148,6 +190,7 @@ export function openNext(session: Session): void {
     const failed = session.tried.length > 0 ? `${session.tried.join(', ')} did not get through` : undefined;
     openCandidate(session, transport, 'connect', failed ?? policy.reasonFor(session.policy, transport));
     if (failed === undefined) explore(session, transport);
+    openFresh(session, transport, 'connect');
     return;
   }
   if (order.length === 0) {
@@ -171,6 +214,24 @@ function explore(session: Session, first: string): void {
   const safest = policy.safest(rules, session.now.mono);
   if (safest === undefined || safest === first || rules.preferred !== undefined) return;
   openCandidate(session, safest, 'connect', `beside ${first}, as this network is not known`);
+  // While neither answers, it is likelier that the server is far away than that both are kept out.
+  const opening = candidatesOf(session);
+  for (let i = 0; i < opening.length; i++) {
+    const { id, openedAt } = opening[i] as Connection;
+    const least = openedAt + exploringMs;
+    const at = deadlineAt(session.deadlines, 'prove', id) as number;
+    setDeadline(session.deadlines, 'prove', Math.max(least, at), id);
+  }
+}
+
+/** Something died in silence, and so may have the pool: the same is tried beside it on a connection of its own. */
+export function openFresh(session: Session, beside: string, purpose: Purpose): void {
+  const kind = policy.kindOf(session.policy, beside);
+  if (session.doubt === 0 || !kind || kind.fresh) return;
+  const reason = `beside ${beside}, as pooled connections may be dead`;
+  if (kind.twoPools && session.config.mayRenew) return openCandidate(session, beside, purpose, reason, true);
+  const other = policy.freshest(session.policy, session.now.mono);
+  if (other !== undefined && !isOpening(session, other)) openCandidate(session, other, purpose, reason);
 }
 
 function isOpening(session: Session, transport: string): boolean {
@@ -188,12 +249,11 @@ function retryLater(session: Session, attempt: number, atLeastMs = 0): void {
 /** Asks a poll connection for its next answer. */
 export function pollAgain(session: Session, connection: Connection): void {
   const isHeld = connection.kind.held && connection.role === 'active';
-  const holdMs = isHeld ? (connection.hello as HelloFacts).holdMs : 0;
   connection.asking = true;
   connection.brought = false;
   clearDeadline(session.deadlines, 'poll', connection.id);
+  const holdMs = liveness.watchPoll(session, connection, isHeld);
   session.out.push({ type: 'poll', id: connection.id, open: openFrame(session, connection.id, holdMs) });
-  setDeadline(session.deadlines, 'quiet', session.now.mono + holdMs + pollGraceMs, connection.id);
 }
 
 /** A poll's answer is complete. */
@@ -207,57 +267,76 @@ export function onAnswered(session: Session, connection: Connection): void {
   }
   // A server that asked us to move is asked no more; the replacement comes when it said.
   if (connection.leaving) return;
-  if (connection.kind.held) return pollAgain(session, connection);
+  if (connection.kind.held) return pollSoon(session, connection);
   connection.pollMs = connection.brought ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
   setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);
 }
 
-/** Something came; silence is counted from now. The deadline is moved only when it runs out. */
-export function heard(session: Session, connection: Connection): void {
-  connection.heardAt = session.now.mono;
-  connection.misses = 0;
-}
-
-function quietLimitMs(session: Session, connection: Connection): number {
-  const { heartbeatMs } = connection.hello as HelloFacts;
-  return heartbeatMs + Math.max(graceMs, 2 * (session.policy.rttMs ?? 0));
-}
-
-function pongLimitMs(session: Session): number {
-  return Math.max(graceMs, 3 * (session.policy.rttMs ?? 0));
-}
-
 /** Asks whether anybody is there; silence then ends it. */
 export function checkAlive(session: Session, connection: Connection): void {
-  connection.misses = 1;
-  transmit(session, connection, [{ type: 'ping' }]);
-  setDeadline(session.deadlines, 'quiet', session.now.mono + pongLimitMs(session), connection.id);
+  if (connection.posting) {
+    // Its answer comes first, or is overdue, which says as much.
+    connection.doubted = true;
+    return;
+  }
+  connection.doubted = false;
+  transmit(session, connection, [liveness.question(session, connection)]);
 }
 
 export function onQuiet(session: Session, connection: Connection): void {
-  const mono = session.now.mono;
-  if (connection.kind.streaming && connection.misses === 0) {
-    const at = connection.heardAt + quietLimitMs(session, connection);
-    if (at > mono) return setDeadline(session.deadlines, 'quiet', at, connection.id);
-    if (connection.kind.duplex) return checkAlive(session, connection);
-  }
-  lose(session, connection, { kind: 'failed', detail: 'it fell silent' });
+  const judgement = liveness.judgeSilence(session, connection);
+  if (judgement === 'ask') checkAlive(session, connection);
+  else if (judgement === 'silent') fellSilent(session, connection, 'it fell silent');
+}
+
+/** It died without a word: whatever else is open may be as dead. */
+export function fellSilent(session: Session, connection: Connection, detail: string): void {
+  session.doubt = doubtMax;
+  lose(session, connection, { kind: 'failed', detail }, true);
+}
+
+/** Nothing came of a POST: the connection is replaced while it lasts. */
+export function onPostOverdue(session: Session, connection: Connection): void {
+  session.doubt = doubtMax;
+  liveness.postIsOverdue(session, connection);
+}
+
+/** It brings everything, but long after its time: whoever is on time takes over. */
+export function onLate(session: Session, connection: Connection): void {
+  if (connection.role !== 'active' || connection.suspect !== undefined) return;
+  policy.blame(session.policy, connection.kind.transport, session.now.mono, true);
+  connection.suspect = 'it is late';
 }
 
 /** A candidate has not said hello within its stagger. */
 export function onUnproven(session: Session, connection: Connection): void {
   const active = activeOf(session);
-  const again = policy.staggerMs(session.policy, connection.kind);
+  const { kind, purpose, openedAt, id } = connection;
+  const { mono } = session.now;
+  const again = staggerOf(session, connection);
   connection.misses++;
-  if (connection.misses === 1 && connection.purpose === 'connect' && !active) {
-    setDeadline(session.deadlines, 'prove', session.now.mono + Math.max(again, 1_000), connection.id);
-    session.tried.push(connection.kind.transport);
+  if (session.doubt > 0 && purpose !== 'upgrade' && !kind.fresh && !connection.fresh) {
+    session.doubt--;
+    end(session, connection, 'no hello in time, perhaps over a dead connection');
+    return openCandidate(session, kind.transport, purpose, 'once more, over another connection');
+  }
+  if (connection.misses === 1 && purpose === 'connect' && !active) {
+    setDeadline(session.deadlines, 'prove', mono + Math.max(again, 1_000), id);
+    session.tried.push(kind.transport);
     openNext(session);
     return;
   }
-  if (connection.misses === 1 && connection.purpose === 'replace' && active && !active.kind.duplex) {
+  if (purpose === 'upgrade' && !connection.overdue) {
+    connection.overdue = true;
+    // A hello that comes late may be all that something on the way ever lets go.
+    connection.verified = connection.verified && !kind.streaming;
+    const least = kind.duplex && !connection.opened ? webSocketMs : upgradeMs;
+    setDeadline(session.deadlines, 'prove', Math.max(mono, openedAt + Math.max(least, 2 * again)), id);
+    return;
+  }
+  if (connection.misses === 1 && purpose === 'replace' && active && !active.kind.duplex) {
     // All HTTP connections to this host may be taken: break before make is safe, the cursor knows where to go on (D21).
-    setDeadline(session.deadlines, 'prove', session.now.mono + again, connection.id);
+    setDeadline(session.deadlines, 'prove', mono + again, id);
     end(session, active, 'to free its HTTP connection');
     return;
   }
@@ -269,6 +348,11 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
   const { inbox: box, now } = session;
   const first = connection.phase !== 'proven';
   if (hello.attempt !== connection.id) return false;
+  if (first && connection.fresh && session.identity !== null && hello.identity !== session.identity) {
+    // Without its cookies, or with others, it speaks for somebody else.
+    retire(session, connection, 'it has another identity');
+    return true;
+  }
   if (first) prove(session, connection);
   connection.hello = {
     sends: hello.sends,
@@ -284,7 +368,8 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
   }
   if (connection.kind.streaming) {
     inbox.setGoal(box, connection.id);
-    setDeadline(session.deadlines, 'quiet', now.mono + quietLimitMs(session, connection), connection.id);
+    liveness.watch(session, connection);
+    if (hello.time !== undefined) liveness.setClock(session, connection, hello.time);
   }
   if (first) trace(session, 'hello', connection);
   if (connection.role === 'active') adopt(session, connection);
@@ -323,24 +408,50 @@ export function considerPromotion(session: Session, candidate: Connection): void
       return;
     }
     if (!other && !inbox.caughtUp(session.inbox, candidate.id)) return;
+    // What works is not given up for what may only seem to.
+    if (!candidate.verified && (active.kind.streaming || active.asking)) {
+      return verify(session, candidate);
+    }
   }
   promote(session, candidate);
 }
 
+/**
+ * A stream that has nothing to bring says only at its next heartbeat that it has come as far as the active connection.
+ * Asked, it says so now. To be called when all that came with its hello has been taken in.
+ */
+export function askPosition(session: Session, candidate: Connection): void {
+  const { kind, id, role, phase, asking } = candidate;
+  if (role !== 'candidate' || phase !== 'proven' || !kind.streaming || asking) return;
+  if (inbox.caughtUp(session.inbox, id)) return;
+  candidate.asking = true;
+  transmit(session, candidate, [liveness.lifeSign(candidate)]);
+}
+
 function promote(session: Session, connection: Connection): void {
   const former = activeOf(session);
+  if (former?.suspect === unanswered) {
+    policy.blame(session.policy, former.kind.transport, session.now.mono);
+  }
   connection.role = 'active';
   if (former) retire(session, former, 'another took its place');
   adopt(session, connection);
   retransmit(session.outbox);
   const mono = session.now.mono;
   const transport = connection.kind.transport;
+  const worked = session.lastGood;
+  const isNews = worked !== transport || session.tried.length > 0;
+  policy.judgeDeath(session.policy, transport, mono);
   for (let i = 0; i < session.tried.length; i++) {
     const loser = session.tried[i] as string;
-    if (loser !== transport && !isOpening(session, loser)) policy.blame(session.policy, loser, mono);
+    // What worked a moment ago may have met a server that was just coming back: the next attempt, beside this one, tells.
+    if (loser !== transport && loser !== worked && !isOpening(session, loser)) {
+      policy.blame(session.policy, loser, mono);
+    }
   }
   session.tried = [];
   session.replaceFailures = 0;
+  session.doubt = 0;
   clearDeadline(session.deadlines, 'retry');
   clearDeadline(session.deadlines, 'replace');
   clearDeadline(session.deadlines, 'uplink');
@@ -348,16 +459,71 @@ function promote(session: Session, connection: Connection): void {
   const candidates = candidatesOf(session);
   for (let i = 0; i < candidates.length; i++) {
     const candidate = candidates[i] as Connection;
-    if (better.indexOf(candidate.kind.transport) >= 0) candidate.purpose = 'upgrade';
+    if (better.indexOf(candidate.kind.transport) >= 0) asUpgrade(session, candidate);
     else retire(session, candidate, 'another was faster');
-  }
-  if (session.lastGood !== transport) {
-    session.out.push({ type: 'remember', transport, rttMs: session.policy.rttMs });
   }
   session.lastGood = transport;
   session.everOpen = true;
+  if (!connection.verified) verify(session, connection);
+  if (isNews) remember(session, transport);
   trace(session, 'promoted', connection, connection.reason);
-  if (!connection.kind.streaming && !connection.asking) pollAgain(session, connection);
+  if (!connection.kind.streaming && !connection.asking) pollSoon(session, connection);
+}
+
+/** Asks, once, for an answer to something that goes up. */
+function verify(session: Session, connection: Connection): void {
+  const { deadlines, now } = session;
+  if (hasDeadline(deadlines, 'verify', connection.id)) return;
+  // What was asked for its position is asked already.
+  if (!connection.asking) transmit(session, connection, [liveness.lifeSign(connection)]);
+  const limit = Math.max(verifyMs, 1.5 * policy.rttOf(session.policy) + 100);
+  setDeadline(deadlines, 'verify', now.mono + limit, connection.id);
+}
+
+/** Nothing that went up was answered in time: others are tried beside it, if there are any. */
+export function onUnverified(session: Session, connection: Connection): void {
+  if (connection.role === 'candidate') {
+    if (connection.overdue) return lose(session, connection, { kind: 'failed', detail: unanswered });
+    connection.overdue = true;
+    return setDeadline(session.deadlines, 'verify', session.now.mono + upgradeMs, connection.id);
+  }
+  const order = policy.ranking(session.policy, session.now.mono);
+  if (order.length > 1) connection.suspect = connection.suspect ?? unanswered;
+}
+
+export function onVerified(session: Session, connection: Connection): void {
+  if (connection.verified) return;
+  connection.verified = true;
+  clearDeadline(session.deadlines, 'verify', connection.id);
+  if (connection.role === 'candidate') return considerPromotion(session, connection);
+  if (connection.suspect !== unanswered) return;
+  connection.suspect = undefined;
+  const candidates = candidatesOf(session);
+  for (let i = 0; i < candidates.length; i++) {
+    retire(session, candidates[i] as Connection, 'what was doubted is well');
+  }
+}
+
+/** It loses the race of an opening and goes on beside the winner. By now the round trip is known. */
+function asUpgrade(session: Session, candidate: Connection): void {
+  candidate.purpose = 'upgrade';
+  if (candidate.phase !== 'opening' || candidate.overdue) return;
+  const at = candidate.openedAt + staggerOf(session, candidate);
+  setDeadline(session.deadlines, 'prove', Math.max(session.now.mono, at), candidate.id);
+}
+
+/** A better transport that is about to prove itself makes the next poll needless. */
+function pollSoon(session: Session, connection: Connection): void {
+  const isLikely = candidatesOf(session).some((one) => one.purpose === 'upgrade' && !one.overdue);
+  if (!isLikely) return pollAgain(session, connection);
+  const at = session.now.mono + policy.rttOf(session.policy) / 2;
+  setDeadline(session.deadlines, 'poll', at, connection.id);
+}
+
+/** What was learned is told, to be kept for the next visit. */
+function remember(session: Session, transport: string): void {
+  const known = policy.knowledge(session.policy, transport, session.now.mono);
+  session.out.push({ type: 'remember', known });
 }
 
 /** The session takes over what the active connection's hello said: log, memory of sends, identity, expiry. */
@@ -403,7 +569,7 @@ export function end(session: Session, connection: Connection, reason: string): v
 }
 
 /** A connection ended, or is given up, though it was wanted: what follows is the verdict's and the policy's. */
-export function lose(session: Session, connection: Connection, ending: Ending): void {
+export function lose(session: Session, connection: Connection, ending: Ending, isSilent = false): void {
   const role = connection.role;
   const why = connection.error
     ? `${connection.error.code}: ${connection.error.message}`
@@ -423,6 +589,9 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (action === 'stop') return stop(session, error, why);
   if (action === 'token') refuseToken(session, error);
   if (action === 'rekey') rekey(session);
+  if (proven && connection.kind.streaming && !isSilent && action === 'retry') {
+    policy.learnIdleCut(session.policy, session.now.mono - connection.heardAt);
+  }
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
   else if (proven) loseActive(session, connection, action);
   else loseUnproven(session, connection, action);
@@ -464,10 +633,12 @@ function rekey(session: Session): void {
 }
 
 function loseBeside(session: Session, connection: Connection, action: Action): void {
-  if (connection.purpose === 'upgrade') {
-    const isLate = connection.misses > 0 && connection.phase !== 'proven';
+  const active = activeOf(session) as Connection;
+  if (connection.purpose === 'upgrade' || connection.kind.transport !== active.kind.transport) {
+    const isLate = connection.overdue && (connection.phase !== 'proven' || !connection.verified);
     policy.blame(session.policy, connection.kind.transport, session.now.mono, isLate);
-    return;
+    remember(session, active.kind.transport);
+    if (connection.purpose === 'upgrade') return;
   }
   session.replaceFailures++;
   const attempt = action === 'back-off' ? session.replaceFailures + 1 : session.replaceFailures;
@@ -478,8 +649,8 @@ function loseBeside(session: Session, connection: Connection, action: Action): v
 function loseActive(session: Session, connection: Connection, action: Action): void {
   const { mono } = session.now;
   const uptime = mono - connection.provenAt;
-  if (uptime >= policy.youngMs) session.attempt = 0;
-  policy.noteDeath(session.policy, connection.kind.transport, uptime, mono);
+  if (uptime >= stableMs) session.attempt = 0;
+  policy.noteDeath(session.policy, connection.kind.transport, uptime);
   if (candidatesOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;
   session.tried = [];
   const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
@@ -493,7 +664,13 @@ function loseActive(session: Session, connection: Connection, action: Action): v
 
 function loseUnproven(session: Session, connection: Connection, action: Action): void {
   const transport = connection.kind.transport;
+  if (candidatesOf(session).length === 0) policy.excuseDeath(session.policy);
   const patient = transport === session.lastGood && session.attempt < patience;
+  const isHasty = session.now.mono - connection.openedAt < policy.rttOf(session.policy) / 2;
+  if (patient && isHasty && session.attempt === 1 && !connection.kind.fresh) {
+    // It met a pooled connection that died with the one before, of which the platform had not heard yet.
+    return retryLater(session, 0);
+  }
   const isBlamed = action === 'switch' && !patient;
   if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
   // What was blamed has a successor, which `advance` opens; all else is tried again later.

@@ -21,6 +21,10 @@ export type DeadlineKind =
   | 'prove'
   /** Nothing was heard from a connection. */
   | 'quiet'
+  /** Nothing that went up on a duplex connection has been answered. */
+  | 'verify'
+  /** A POST of it has not been answered. */
+  | 'post'
   /** A released connection has not ended by itself. */
   | 'linger'
   /** Time for the next short poll. */

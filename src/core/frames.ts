@@ -51,6 +51,7 @@ export interface HelloFrame {
   readonly limits: Limits;
   readonly expiresInMs?: number;
   readonly identity?: string;
+  readonly time?: number;
 }
 
 export interface SubscribedFrame {
@@ -140,6 +141,10 @@ export interface OpenFrame {
   readonly wait?: number;
   readonly max?: number;
   readonly ticket?: string;
+  /** How often the client wants to hear from the server, milliseconds. */
+  readonly heartbeat?: number;
+  /** The memory of sends that the client stands in. */
+  readonly sends?: string;
 }
 
 export interface SubscribeFrame {
@@ -180,6 +185,8 @@ export interface ReleaseFrame {
 
 export interface ClientPingFrame {
   readonly type: 'ping';
+  /** In a POST: the stream that is to show a sign of life. */
+  readonly attempt?: number;
 }
 
 export interface ClientPongFrame {
@@ -204,6 +211,10 @@ function isText(value: unknown): value is string {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 9007199254740991 && Math.floor(value) === value;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number';
 }
 
 function isList(value: unknown): value is readonly unknown[] {
@@ -284,14 +295,15 @@ const serverChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
     isCount(frame['keepMs']) &&
     isLimits(frame['limits']) &&
     optional(frame['expiresInMs'], isCount) &&
-    optional(frame['identity'], isText),
+    optional(frame['identity'], isText) &&
+    optional(frame['time'], isNumber),
   subscribed: (frame) => isCount(frame['request']) && every(frame['topics'], isTopicAnswer),
   ack: (frame) =>
     isCount(frame['seq']) &&
     optional(frame['error'], (error) => isObject(error) && isText(error['code'])) &&
     optional(frame['consumed'], (value) => value === false || value === true),
   gap: (frame) => isText(frame['topic']) && isText(frame['to']) && isText(frame['reason']),
-  ping: (frame) => isText(frame['cursor']) && optional(frame['time'], (value) => typeof value === 'number'),
+  ping: (frame) => isText(frame['cursor']) && optional(frame['time'], isNumber),
   pong: (frame) => optional(frame['cursor'], isText),
   wait: () => true,
   bye: (frame) =>
@@ -310,7 +322,9 @@ const clientChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
     optional(frame['token'], isText) &&
     optional(frame['wait'], isCount) &&
     optional(frame['max'], isCount) &&
-    optional(frame['ticket'], isText),
+    optional(frame['ticket'], isText) &&
+    optional(frame['heartbeat'], isCount) &&
+    optional(frame['sends'], isText),
   subscribe: (frame) => isCount(frame['request']) && every(frame['topics'], isTopicRequest),
   unsubscribe: (frame) => every(frame['topics'], isTopic),
   send: (frame) =>
@@ -321,7 +335,7 @@ const clientChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
     isText(frame['sends']) &&
     optional(frame['token'], isText),
   release: (frame) => every(frame['attempts'], isCount),
-  ping: () => true,
+  ping: (frame) => optional(frame['attempt'], isCount),
   pong: () => true,
 };
 

@@ -7,7 +7,7 @@ import type { HoldfastError } from './errors.ts';
 import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './frames.ts';
 import { createInbox, type Inbox, type InboxEvent } from './inbox.ts';
 import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
-import { createPolicy, type Kind, type PolicyState } from './policy.ts';
+import { createPolicy, type Kind, type Knowledge, type PolicyState } from './policy.ts';
 import { createPrng, type Prng } from './prng.ts';
 import type { Ending } from './verdict.ts';
 
@@ -24,6 +24,8 @@ export interface SessionConfig {
   readonly auth: boolean;
   /** Whether an unknown network is explored with two opens at once. */
   readonly eager: boolean;
+  /** Whether requests may go in the other credentials mode, which another pool of connections serves. */
+  readonly mayRenew?: boolean;
   readonly backoff: BackoffConfig;
   readonly outbox: OutboxConfig;
   /** Seed of the session's own randomness. */
@@ -45,7 +47,9 @@ export type Signal =
 export type Input =
   | { readonly type: 'identity'; readonly client: string; readonly key: string }
   | { readonly type: 'available'; readonly transports: readonly string[] }
-  | { readonly type: 'memory'; readonly transport: string; readonly rttMs: number | undefined }
+  | { readonly type: 'memory'; readonly known: Knowledge }
+  /** What the platform takes a round trip for. */
+  | { readonly type: 'estimate'; readonly rttMs: number }
   | { readonly type: 'open' }
   | { readonly type: 'close' }
   | {
@@ -78,7 +82,14 @@ export type Input =
 
 /** What the driver is to do, in order. */
 export type Effect =
-  | { readonly type: 'open'; readonly id: number; readonly transport: string; readonly open: OpenFrame }
+  | {
+      readonly type: 'open';
+      readonly id: number;
+      readonly transport: string;
+      readonly open: OpenFrame;
+      /** Over none of the connections that other requests use. */
+      readonly fresh: boolean;
+    }
   | { readonly type: 'poll'; readonly id: number; readonly open: OpenFrame }
   | {
       readonly type: 'transmit';
@@ -92,7 +103,7 @@ export type Effect =
   | { readonly type: 'taken'; readonly topic: string }
   | { readonly type: 'ask-token' }
   | { readonly type: 'rekey' }
-  | { readonly type: 'remember'; readonly transport: string; readonly rttMs: number | undefined }
+  | { readonly type: 'remember'; readonly known: Knowledge }
   | { readonly type: 'status' }
   | { readonly type: 'error'; readonly error: HoldfastError }
   | { readonly type: 'trace'; readonly trace: Trace }
@@ -122,6 +133,25 @@ export interface Trace {
   readonly reason?: string;
 }
 
+/** What became of one attempt at a connection. Times are milliseconds since it began; `undefined`: it never came so far. */
+export interface Attempt {
+  readonly connection: number;
+  readonly transport: string;
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+  /** Why it was made. */
+  readonly why: string;
+  /** The handshake or the answer's head. */
+  openedMs: number | undefined;
+  /** The server's first words: it is proven. */
+  helloMs: number | undefined;
+  /** It became the active one. */
+  promotedMs: number | undefined;
+  endedMs: number | undefined;
+  /** Why it was left, or how it ended. */
+  end: string | undefined;
+}
+
 export type State = 'idle' | 'connecting' | 'open' | 'reconnecting' | 'offline' | 'suspended' | 'closed';
 
 /** Why a candidate exists: nothing was there, the active one must be replaced, or a better kind may work. */
@@ -133,6 +163,8 @@ export interface Connection {
   readonly kind: Kind;
   purpose: Purpose;
   readonly reason: string;
+  /** Its requests avoid the connections of the pool. */
+  readonly fresh: boolean;
   /** Serial of the token that it was opened with. */
   readonly tokenSerial: number;
   readonly openedAt: number;
@@ -141,10 +173,25 @@ export interface Connection {
   phase: 'opening' | 'waiting' | 'proven';
   provenAt: number;
   heardAt: number;
+  /** The longest pause between two things heard, a fading memory of it, milliseconds. */
+  paceMs: number;
+  /** Heartbeats in a row that came late. */
+  lates: number;
+  /** Polls: when the answer must be there. */
+  answerDueAt: number;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
+  /** An upgrade that takes long to prove itself: the next one may be tried beside it. */
+  overdue: boolean;
   /** What it brings is doubted: it must be replaced. */
   suspect: string | undefined;
+  /** The handshake or the answer's head has come. */
+  opened: boolean;
+  /**
+   * What was asked on it was answered. There are networks that let a WebSocket bring and swallow what it sends, and others
+   * that let go of a stream's first words only.
+   */
+  verified: boolean;
   /** The server is about to end it. */
   leaving: boolean;
   /** Polls: an answer is under way. */
@@ -154,6 +201,8 @@ export interface Connection {
   pollMs: number;
   /** One-way: a POST is under way. */
   posting: boolean;
+  /** One-way: it is to be asked for a sign of life when the POST under way is over. */
+  doubted: boolean;
   postFailures: number;
   /** One-way: sends in the POST that is under way, and answers to sends since it began. */
   postedSends: number;
@@ -201,6 +250,12 @@ export interface Session {
   /** Attempts since a connection last held. */
   attempt: number;
   replaceFailures: number;
+  /** Something died in silence, and the connections of the pool may be dead, too: opens that may still be given up early. */
+  doubt: number;
+  /** What the first answer to a POST may take beside its round trip and its bytes, milliseconds. */
+  postLimitMs: number;
+  /** The clock of the server that knows our sends by this name: the least difference to our own, and when it was so. */
+  clock: { readonly sends: string | undefined; readonly skew: number; readonly at: number } | undefined;
   /** Transport of the last connection that was active. */
   lastGood: string | undefined;
   everOpen: boolean;
@@ -210,6 +265,10 @@ export interface Session {
   /** Attempts whose answers the server has yet to be told to end. */
   toRelease: number[];
   lastError: HoldfastError | undefined;
+  /** The last few, oldest first. */
+  readonly attempts: Attempt[];
+  /** Rises when an attempt begins, wins or ends. */
+  attemptsVersion: number;
   /** Since when (wall clock) the state is what it is. */
   state: State;
   since: number;
@@ -236,12 +295,17 @@ export function createSession(config: SessionConfig): Session {
     tried: [],
     attempt: 0,
     replaceFailures: 0,
+    doubt: 0,
+    postLimitMs: 1_800,
+    clock: undefined,
     lastGood: undefined,
     everOpen: false,
     identity: null,
     token: { state: 'none', value: undefined, serial: 0, failures: 0 },
     toRelease: [],
     lastError: undefined,
+    attempts: [],
+    attemptsVersion: 0,
     state: 'idle',
     since: 0,
     out: [],
@@ -266,6 +330,52 @@ export function candidatesOf(session: Session): Connection[] {
   return session.connections.filter((connection) => connection.role === 'candidate');
 }
 
+const attemptsMax = 20;
+
+function recordOf(session: Session, id: number): Attempt | undefined {
+  for (let i = session.attempts.length - 1; i >= 0; i--) {
+    if (session.attempts[i]?.connection === id) return session.attempts[i];
+  }
+  return undefined;
+}
+
+/** Keeps the record of an attempt up to date with its traces. */
+function note(
+  session: Session,
+  type: Trace['type'],
+  { id, kind }: Connection,
+  reason: string | undefined,
+): void {
+  if (type === 'attempt') {
+    session.attempts.push({
+      connection: id,
+      transport: kind.transport,
+      at: session.now.wall,
+      why: reason ?? '',
+      openedMs: undefined,
+      helloMs: undefined,
+      promotedMs: undefined,
+      endedMs: undefined,
+      end: undefined,
+    });
+    if (session.attempts.length > attemptsMax) session.attempts.shift();
+    session.attemptsVersion++;
+    return;
+  }
+  const record = recordOf(session, id);
+  if (!record) return;
+  const ms = Math.round(session.now.wall - record.at);
+  if (type === 'opened') record.openedMs = ms;
+  if (type === 'hello') record.helloMs = ms;
+  if (type === 'promoted') record.promotedMs = ms;
+  if (type === 'released') record.end = reason;
+  if (type === 'closed') {
+    record.endedMs = ms;
+    record.end = record.end ?? reason;
+  }
+  if (type === 'promoted' || type === 'closed') session.attemptsVersion++;
+}
+
 export function trace(
   session: Session,
   type: Trace['type'],
@@ -273,6 +383,7 @@ export function trace(
   reason?: string,
 ): void {
   const at = session.now.wall;
+  if (connection) note(session, type, connection, reason);
   const about = connection
     ? { connection: connection.id, transport: connection.kind.transport, role: connection.role }
     : {};

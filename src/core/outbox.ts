@@ -37,6 +37,8 @@ interface Entry {
   seq: number;
   /** Connection on which it was transmitted last; 0: it is to be transmitted. */
   on: number;
+  /** The server took it on no connection, and takes no more: under another memory it may be sent as if for the first time. */
+  refused: boolean;
   /** The application has been answered; only the number is still in use. */
   settled: boolean;
   /** Connections that ended because a frame was too large while this was the oldest on the way. */
@@ -118,6 +120,7 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number,
     seq: 0,
     on: 0,
     settled: false,
+    refused: false,
     kills: 0,
   });
   outbox.bytes += size;
@@ -165,7 +168,8 @@ export function adoptNonce(outbox: Outbox, nonce: string, out: Settlement[]): vo
   outbox.bytes = 0;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry;
-    if (entry.seq === 0) {
+    if (entry.refused) entry.seq = 0;
+    if (entry.seq === 0 && !entry.settled) {
       outbox.entries.push(entry);
       outbox.bytes += entry.bytes;
     } else if (!entry.settled) {
@@ -212,6 +216,7 @@ export function take(
     if (frames.length > 0 && bytes + entry.bytes > limits.batchBytes) break;
     if (entry.seq === 0) entry.seq = outbox.nextSeq++;
     entry.on = connection;
+    entry.refused = false;
     bytes += entry.bytes;
     const { seq, topic, data, json } = entry;
     if (entry.settled) {
@@ -238,7 +243,9 @@ export function acknowledge(outbox: Outbox, ack: AckFrame, out: Settlement[]): s
     if (entry.seq !== ack.seq) continue;
     if (ack.consumed === false) {
       entry.on = 0;
-      return ack.error ? ack.error.code : 'BUSY';
+      const code = ack.error ? ack.error.code : 'BUSY';
+      entry.refused = code === 'DRAINING';
+      return code;
     }
     remove(outbox, entry);
     if (entry.settled) return undefined;

@@ -16,10 +16,14 @@ import {
   clearWaits,
   closeAll,
   considerPromotion,
+  doubtMax,
   end,
+  onPostOverdue,
   onQuiet,
   onUnproven,
+  onUnverified,
   openCandidate,
+  openFresh,
   openNext,
   pollAgain,
   transmit,
@@ -36,6 +40,7 @@ import * as delivery from './delivery.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
+import { questionBeside } from './liveness.ts';
 import {
   activeOf,
   type Connection,
@@ -116,8 +121,9 @@ function onCommand(
       return;
     }
     case 'memory':
-      rules.remembered = input.transport;
-      rules.rttMs = input.rttMs ?? rules.rttMs;
+      return policy.recall(rules, input.known, session.now.mono);
+    case 'estimate':
+      rules.estimatedRttMs = input.rttMs;
       return;
     case 'open':
       if (session.phase === 'closed' || session.phase === 'suspended') session.phase = 'idle';
@@ -177,6 +183,10 @@ function fireDue(session: Session): void {
       onUnproven(session, connection);
     } else if (due.kind === 'quiet') {
       onQuiet(session, connection);
+    } else if (due.kind === 'verify') {
+      onUnverified(session, connection);
+    } else if (due.kind === 'post') {
+      onPostOverdue(session, connection);
     } else if (due.kind === 'poll') {
       pollAgain(session, connection);
     } else {
@@ -239,8 +249,9 @@ function wake(session: Session, why: string, doubt: boolean): void {
   tryNow(session);
   const active = activeOf(session);
   if (!active) return;
-  if (active.kind.duplex) checkAlive(session, active);
-  else if (doubt) active.suspect = why;
+  if (active.kind.duplex || (active.kind.streaming && !doubt)) return checkAlive(session, active);
+  active.suspect = why;
+  if (doubt) session.doubt = doubtMax;
 }
 
 function tryNow(session: Session): void {
@@ -311,7 +322,11 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     const sends = outbox.take(session.outbox, active.id, limits, session.out as outbox.Settlement[]);
     for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
   }
-  if (frames.length > 0) transmit(session, active, frames, keepalive);
+  if (frames.length === 0) return;
+  // Whoever waits for an answer should soon learn that none will come.
+  const question = kind.duplex && !keepalive ? questionBeside(session, active) : undefined;
+  if (question) frames.push(question);
+  transmit(session, active, frames, keepalive);
 }
 
 // ---- what is wanted against what there is ----------------------------------------------------------------------------
@@ -354,15 +369,16 @@ function connect(session: Session): void {
     if (candidates.length === 0 && !hasDeadline(deadlines, 'retry')) openNext(session);
     return;
   }
-  if (candidates.length > 0) return;
+  // An upgrade that is overdue is waited for, but holds nothing up.
+  if (candidates.some((one) => one.purpose !== 'upgrade' || !one.overdue)) return;
   const transport = active.kind.transport;
   const why = hasDeadline(deadlines, 'replace') ? undefined : replacementReason(session, active);
   if (why !== undefined) {
-    const first = policy.ranking(session.policy, now.mono)[0];
-    const same = session.policy.available[transport] === true;
-    openCandidate(session, same || first === undefined ? transport : first, 'replace', why);
-    return;
+    const next = successor(session, active);
+    openCandidate(session, next, 'replace', why);
+    return openFresh(session, next, 'replace');
   }
+  if (candidates.length > 1) return;
   const at = policy.upgradeAt(session.policy, transport, now.mono);
   if (at === undefined) return clearDeadline(deadlines, 'upgrade');
   if (at > now.mono) return setDeadline(deadlines, 'upgrade', at);
@@ -370,10 +386,22 @@ function connect(session: Session): void {
   for (let i = 0; i < better.length; i++) {
     const name = better[i] as string;
     if ((session.policy.experience[name] as policy.Experience).outUntil > now.mono) continue;
+    const overdue = candidates[0]?.kind;
+    if (overdue && policy.sharesFate(overdue, policy.kindOf(session.policy, name) as policy.Kind)) continue;
     const reason = name === session.policy.preferred ? 'asked for' : `better than ${transport}`;
     openCandidate(session, name, 'upgrade', reason);
     return;
   }
+}
+
+/** Its own kind as a rule; another if it cannot run any more, or has lost its place. */
+function successor(session: Session, { kind, suspect, verified }: Connection): string {
+  const { policy: rules, now } = session;
+  const { transport } = kind;
+  const isOut = (rules.experience[transport] as policy.Experience).outUntil > now.mono;
+  const isLeft = suspect !== undefined && (isOut || !verified);
+  if (rules.available[transport] && !isLeft) return transport;
+  return policy.ranking(rules, now.mono).filter((name) => name !== transport)[0] ?? transport;
 }
 
 /** Why the active connection must be replaced by another of its kind; `undefined` if it need not. */

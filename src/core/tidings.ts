@@ -4,20 +4,24 @@
  */
 import { backoffMs } from './backoff.ts';
 import {
+  askPosition,
+  checkAlive,
   considerPromotion,
   end,
-  heard,
   lose,
   onAnswered,
   onHello,
+  onLate,
+  onVerified,
   onWait,
   retire,
   transmit,
 } from './connections.ts';
-import { setDeadline } from './deadlines.ts';
+import { clearDeadline, setDeadline } from './deadlines.ts';
 import * as delivery from './delivery.ts';
 import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
+import { heard, isLate } from './liveness.ts';
 import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
@@ -33,6 +37,7 @@ export function onConnection(
 ): void {
   switch (input.type) {
     case 'opened':
+      connection.opened = true;
       return trace(session, 'opened', connection);
     case 'frames':
       return onFrames(session, connection, input.frames);
@@ -48,7 +53,8 @@ export function onConnection(
 }
 
 function onFrames(session: Session, connection: Connection, frames: readonly ServerFrame[]): void {
-  heard(session, connection);
+  if (connection.kind.duplex || !isPostAnswer(frames)) heard(session, connection);
+  else clearDeadline(session.deadlines, 'post', connection.id);
   if (session.phase !== 'running') return;
   for (let i = 0; i < frames.length; i++) {
     if (!onFrame(session, connection, frames[i] as ServerFrame)) {
@@ -60,6 +66,13 @@ function onFrames(session: Session, connection: Connection, frames: readonly Ser
   const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
   for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
   if (connection.role === 'candidate') considerPromotion(session, connection);
+  askPosition(session, connection);
+}
+
+/** What comes in the answer of a POST says nothing of the stream beside it. */
+function isPostAnswer(frames: readonly ServerFrame[]): boolean {
+  const type = frames[0]?.type;
+  return type === 'ack' || type === 'pong';
 }
 
 /** It starts beyond what anybody can bring: it is opened anew from the cursor (D2). */
@@ -84,6 +97,7 @@ function onFrame(session: Session, connection: Connection, frame: ServerFrame): 
     case 'hello':
       return onHello(session, connection, frame);
     case 'subscribed':
+      onVerified(session, connection);
       return delivery.confirm(
         box,
         connection.id,
@@ -96,8 +110,14 @@ function onFrame(session: Session, connection: Connection, frame: ServerFrame): 
       return delivery.gap(box, connection.id, frame, out as inbox.InboxEvent[]);
     case 'ping':
       if (connection.kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
+      if (frame.time !== undefined) {
+        // On a one-way stream that was asked for one it is the answer.
+        if (!connection.kind.duplex) onVerified(session, connection);
+        if (isLate(session, connection, frame.time)) onLate(session, connection);
+      }
       return inbox.mark(box, connection.id, frame.cursor);
     case 'pong':
+      if (connection.kind.duplex) onVerified(session, connection);
       return frame.cursor === undefined || inbox.mark(box, connection.id, frame.cursor);
     case 'ack':
       onAck(session, connection, frame);
@@ -119,6 +139,7 @@ function onAck(session: Session, connection: Connection, frame: AckFrame): void 
   // An answer that belongs to another memory of sends belongs to other numbers.
   if (connection.hello?.sends !== session.outbox.nonce) return;
   connection.acks++;
+  if (connection.kind.duplex) onVerified(session, connection);
   const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);
   if (putOff === undefined) {
     connection.putOffs = 0;
@@ -147,6 +168,7 @@ function onBye(session: Session, connection: Connection, frame: ByeFrame): void 
 
 function onPosted(session: Session, connection: Connection, ok: boolean, status: number | undefined): void {
   connection.posting = false;
+  clearDeadline(session.deadlines, 'post', connection.id);
   if (connection.role === 'draining') {
     if (!connection.kind.streaming && !connection.asking) end(session, connection, 'released');
     return;
@@ -154,6 +176,7 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
   // An answer that settles nothing of what it was asked is no answer.
   if (ok && (connection.acks > 0 || connection.postedSends === 0)) {
     connection.postFailures = 0;
+    if (connection.doubted) checkAlive(session, connection);
     return;
   }
   connection.postFailures++;
@@ -169,4 +192,5 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
   // The first failure is most often a pooled connection that the server was just closing: once more, at once.
   const delay = backoffMs(session.config.backoff, connection.postFailures - 1, random(session.prng));
   setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+  if (connection.doubted) checkAlive(session, connection);
 }

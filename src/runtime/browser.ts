@@ -90,19 +90,44 @@ function originOf(scope: Scope): string | undefined {
   return found === 'null' || !scope.document ? undefined : found;
 }
 
-/** The protocol of the latest answer from this origin, of those that the page may know. */
-function httpPool(scope: Scope, url: string): HttpPool {
+/** Timings of what the page has had from this URL's origin, the latest first, of those that it may know. */
+function timingsOf(scope: Scope, url: string): PerformanceResourceTiming[] {
   const origin = /^https?:\/\/[^/?#]+/i.exec(url)?.[0].toLowerCase();
   const { performance } = scope;
-  if (!origin || !performance || typeof performance.getEntriesByType !== 'function') return 'unknown';
+  if (!origin || !performance || typeof performance.getEntriesByType !== 'function') return [];
   const entries = performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'));
-  for (let i = entries.length - 1; i >= 0; i--) {
-    const { name, nextHopProtocol } = entries[i] as PerformanceResourceTiming;
-    if (!nextHopProtocol || `${name.toLowerCase()}/`.indexOf(`${origin}/`) !== 0) continue;
+  return (entries as PerformanceResourceTiming[])
+    .filter(({ name }) => `${name.toLowerCase()}/`.indexOf(`${origin}/`) === 0)
+    .reverse();
+}
+
+/** The protocol of the latest answer. */
+function httpPool(scope: Scope, url: string): HttpPool {
+  const timings = timingsOf(scope, url);
+  for (let i = 0; i < timings.length; i++) {
+    const { nextHopProtocol } = timings[i] as PerformanceResourceTiming;
     if (/^h[23]/.test(nextHopProtocol)) return 'h2';
     if (/^http\//.test(nextHopProtocol)) return 'h1';
   }
   return 'unknown';
+}
+
+/**
+ * What a round trip took: the latest handshake of a connection, else the wait for a first byte, which has the server's own
+ * time in it (Resource Timing). The timings of other origins are hidden unless those say otherwise.
+ */
+function roundTripMs(scope: Scope, url: string): number | undefined {
+  const timings = timingsOf(scope, url);
+  let waitMs: number | undefined;
+  for (let i = 0; i < timings.length; i++) {
+    const { connectStart, secureConnectionStart, connectEnd, requestStart, responseStart } = timings[
+      i
+    ] as PerformanceResourceTiming;
+    const handshakeMs = (secureConnectionStart > 0 ? secureConnectionStart : connectEnd) - connectStart;
+    if (handshakeMs > 0) return handshakeMs;
+    if (requestStart > 0 && responseStart > requestStart) waitMs ??= responseStart - requestStart;
+  }
+  return waitMs;
 }
 
 /** `localStorage`, where reading the property does not throw (sandboxed frames, blocked cookies) and gives something. */
@@ -147,6 +172,7 @@ export function browserRuntime(scope: Scope = globalScope()): Runtime {
     resolveUrl: (url) => resolveUrl(scope, url),
     origin: originOf(scope),
     httpPool: (url) => httpPool(scope, url),
+    roundTripMs: (url) => roundTripMs(scope, url),
     // Asking for it costs a page a millisecond or two, so it is asked for only where there is something to remember.
     get store() {
       return storeOf(scope);

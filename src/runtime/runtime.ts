@@ -64,6 +64,8 @@ export interface Runtime {
   readonly origin: string | undefined;
   /** What the page's own timings say of the way to this origin, where the platform tells. */
   httpPool(url: string): HttpPool;
+  /** What the page's own timings say of a round trip to this URL's host, milliseconds; `undefined` if nothing. */
+  roundTripMs?(url: string): number | undefined;
   /** The default memory; absent where storage is denied. */
   readonly store: Store | undefined;
   /** Where errors go that nobody listens for. */

@@ -6,6 +6,7 @@ import { createClient } from 'holdfast';
 import { createChat } from './chat.js';
 import { createClock } from './clock.js';
 import { createControls } from './controls.js';
+import { createDiagnosis } from './diagnosis.js';
 import { createJournal } from './journal.js';
 import { createLedger } from './ledger.js';
 import { createPulse } from './pulse.js';
@@ -59,6 +60,7 @@ createPulse({
   mayBeat: () => client.status.state !== 'closed',
 });
 
+createDiagnosis({ client });
 const status = createStatusView({ client });
 const controls = createControls({
   prefer: (name) => client.prefer(name),

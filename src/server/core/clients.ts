@@ -22,6 +22,7 @@ function createRecord(hub: Hub, id: string, key: string): ClientRecord {
     id,
     key,
     sends: createSendMemory(toBase64Url(hub.host.random(16))),
+    renewedBy: 0,
     peers: new Set(),
     uplinks: 0,
     lastConnectedAt: now,

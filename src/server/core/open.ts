@@ -2,6 +2,7 @@
  * An open, from its frame to its hello (`docs/PROTOCOL.md` section 3): who it is, what it may see, where each topic begins.
  * Ends with a peer that is live, catching up, or a held poll; or with an `error`.
  */
+import { toBase64Url } from '../../core/base64.ts';
 import { type Cursor, parseCursor } from '../../core/cursor.ts';
 import { type OpenFrame, protocolName, type TopicRequest } from '../../core/frames.ts';
 import { type Admission, authenticate } from './access.ts';
@@ -13,11 +14,14 @@ import { startBeat } from './liveness.ts';
 import { cursorAt, tailOf, tails } from './log.ts';
 import { dismissPeer, endPeer, type Failure, follow, isOver, isPoll, write } from './peer.ts';
 import { newest } from './read-log.ts';
+import { createSendMemory, everSent } from './sends.ts';
 import { type Decision, decideAll, type LastBudget, nameOf, type Placed, placeTopic } from './topics.ts';
-import type { ClientRecord, Hub, Peer, Subscription } from './types.ts';
+import type { ClientRecord, Hub, Meta, Peer, Subscription } from './types.ts';
 
 /** Bytes of a hello that are not retained messages. */
 const helloReserve = 64 * 1024;
+/** No client is heard of more often than this at its own wish. */
+const heartbeatMinMs = 1_000;
 
 export function draining(hub: Hub): string {
   const spreadMs = Math.max(hub.drain?.spreadMs ?? 0, 1_000);
@@ -55,6 +59,21 @@ function connectionsOf(record: ClientRecord): number {
   return count;
 }
 
+/**
+ * The client has stood in another hub's memory of sends since, and has begun its numbers anew: under the nonce that it had
+ * here before they would be taken for copies of other sends.
+ */
+function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta): void {
+  const { nonce } = record.sends;
+  if (open.sends === undefined || open.sends === nonce || !everSent(record.sends)) return;
+  // A browser's repetition of a request has its number; every further poll has its own.
+  const by = meta.requestNumber ?? open.attempt;
+  if (by <= record.renewedBy) return;
+  record.renewedBy = by;
+  for (const peer of [...record.peers]) dismissPeer(hub, peer);
+  record.sends = createSendMemory(toBase64Url(hub.host.random(16)));
+}
+
 function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | undefined {
   const record = claimRecord(hub, open.client, open.key);
   if (record === 'full') return { code: 'BUSY', message: 'This hub remembers as many clients as it may.' };
@@ -63,10 +82,13 @@ function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | un
     return { code: 'KEY_MISMATCH', message, isSession: true };
   }
   if (record.released.includes(open.attempt)) return 'released';
+  renewSends(hub, record, open, peer.meta);
   stay(hub, record);
   peer.record = record;
   peer.attempt = open.attempt;
   peer.token = open.token;
+  // Something on its way may cut what is idle sooner than most.
+  peer.heartbeatMs = Math.min(peer.heartbeatMs, Math.max(heartbeatMinMs, open.heartbeat ?? peer.heartbeatMs));
   record.peers.add(peer);
   replaceAttempt(hub, record, peer);
   const { connections } = hub.config.limits;
@@ -173,8 +195,8 @@ export function answersOf(placed: readonly Placed[]): string {
 }
 
 function helloLine(hub: Hub, peer: Peer, topics: string): string {
-  const { heartbeatMs, holdMs, keepMs, limits } = hub.config;
-  const { grant, record } = peer;
+  const { holdMs, keepMs, limits } = hub.config;
+  const { grant, record, heartbeatMs } = peer;
   const expiresAt = grant?.expiresAt;
   const fields = {
     type: 'hello',
@@ -193,8 +215,18 @@ function helloLine(hub: Hub, peer: Peer, topics: string): string {
     },
     ...(expiresAt !== undefined && { expiresInMs: Math.max(0, Math.round(expiresAt - hub.host.now())) }),
     ...(grant?.identity !== undefined && { identity: grant.identity }),
+    time: Math.round(hub.host.now()),
   };
   return `${JSON.stringify(fields).slice(0, -1)},"topics":${topics}}`;
+}
+
+/** After the hello, whose cursor lies before them: a position beyond a gap would hide it. */
+function tellPlacedGaps(hub: Hub, peer: Peer, placed: readonly Placed[]): void {
+  for (const { subscription, gap } of placed) {
+    if (!subscription || !gap) continue;
+    subscription.start = Math.max(subscription.start, gap.to);
+    tellGap(hub, peer, subscription.topic, subscription.partition, gap.to, gap.reason);
+  }
 }
 
 function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[]): void {
@@ -208,11 +240,7 @@ function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[])
   becomePresent(hub, peer);
   if (isPoll(peer)) peer.state = 'held';
   tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
-  for (const { subscription, gap } of placed) {
-    if (subscription && gap) {
-      tellGap(hub, peer, subscription.topic, subscription.partition, gap.to, gap.reason);
-    }
-  }
+  tellPlacedGaps(hub, peer, placed);
   if (isPoll(peer)) hold(hub, peer, open, isNews);
   else stream(hub, peer);
 }
@@ -292,9 +320,6 @@ function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: numbe
   }
   peer.positions = startPositions(hub, peer);
   tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
-  for (const { subscription, gap } of placed) {
-    if (subscription && gap)
-      tellGap(hub, peer, subscription.topic, subscription.partition, gap.to, gap.reason);
-  }
+  tellPlacedGaps(hub, peer, placed);
   stream(hub, peer);
 }

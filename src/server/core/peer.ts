@@ -49,7 +49,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     controlBytes: 0,
     isDirty: false,
     isQueued: false,
-    lastWriteAt: now,
+    heartbeatMs: hub.config.heartbeatMs,
     heardAt: now,
     blockedAt: undefined,
     max: Number.POSITIVE_INFINITY,
@@ -91,7 +91,6 @@ export function write(hub: Hub, peer: Peer, entries: readonly Entry[], after: re
   const shared = peer.form !== 'sse' || hub.log.partitions.length === 1;
   const chunks = encodeUnits(unitOf(hub, peer), before, entries, after, shared ? hub.joins : undefined);
   for (const chunk of chunks) peer.sink.write(chunk);
-  peer.lastWriteAt = hub.host.now();
 }
 
 export function mark(hub: Hub, positions: readonly number[]): Control {

@@ -68,6 +68,10 @@ export function createSendMemory(nonce: string): SendMemory {
   };
 }
 
+export function isClaimed(memory: SendMemory, seq: number): boolean {
+  return seq <= memory.claimed;
+}
+
 /** Whether this number would be claimed anew, so that a rate limit counts it. */
 export function isNext(memory: SendMemory, seq: number): boolean {
   return seq === memory.claimed + 1;

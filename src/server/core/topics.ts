@@ -87,7 +87,7 @@ function barrierOf(hub: Hub, peer: Peer, key: string, partition: number, from: '
   let barrier: Barrier | undefined = barriers?.get(key);
   if (!barrier && from === 'now') barrier = { offset: undefined, reason: 'trimmed' };
   if (!barrier) return undefined;
-  const set = { offset: barrier.offset ?? tailOf(hub.log, partition), reason: barrier.reason };
+  const set = { offset: barrier.offset ?? lastOf(hub.log, key, partition), reason: barrier.reason };
   barriers?.set(key, set);
   return set;
 }
@@ -172,9 +172,6 @@ export function placeTopic(
     return { subscription, answer: `{"topic":${JSON.stringify(topic)},"start":"${start}"}` };
   };
   if (!barrier || subscription.start >= barrier.offset) return listed();
-  const isMissing = lastOf(hub.log, key, partition) > subscription.start;
-  // The answer says where it asked to go on, so that the gap that follows is one.
-  const placed = listed();
-  subscription.start = barrier.offset;
-  return isMissing ? { ...placed, gap: { to: barrier.offset, reason: barrier.reason } } : placed;
+  // It begins where it asked to go on, so that the gap that follows is one.
+  return { ...listed(), gap: { to: barrier.offset, reason: barrier.reason } };
 }

@@ -124,7 +124,9 @@ export interface Bucket {
 export interface ClientRecord {
   readonly id: string;
   readonly key: string;
-  readonly sends: SendMemory;
+  sends: SendMemory;
+  /** Number of the request for which it was made anew last. */
+  renewedBy: number;
   readonly peers: Set<Peer>;
   /** POSTs with sends that are being answered. */
   uplinks: number;
@@ -185,7 +187,8 @@ export interface Peer {
   controlBytes: number;
   isDirty: boolean;
   isQueued: boolean;
-  lastWriteAt: number;
+  /** How often it is to be heard of. */
+  heartbeatMs: number;
   heardAt: number;
   blockedAt: number | undefined;
   /** Most messages of a poll's answer. */

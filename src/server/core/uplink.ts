@@ -9,8 +9,9 @@ import { type Alarm, cancelAlarm, setAlarm } from './alarms.ts';
 import { left, stay } from './clients.ts';
 import { utf8Length } from './forms.ts';
 import type { Grant } from './grant.ts';
+import { ping } from './liveness.ts';
 import { failureOf } from './open.ts';
-import { errorLine, type Failure } from './peer.ts';
+import { errorLine, type Failure, isOver, isPoll } from './peer.ts';
 import type { ClientRecord, Hub, Meta, Sink } from './types.ts';
 import { refusedAck, release, submit } from './upstream.ts';
 
@@ -126,6 +127,13 @@ function takesVolatile(record: ClientRecord, meta: Meta): boolean {
   return true;
 }
 
+/** The client doubts a stream of its own: what comes on it now settles that. */
+function showLife(hub: Hub, record: ClientRecord, attempt: number | undefined): void {
+  for (const peer of record.peers) {
+    if (peer.attempt === attempt && !isPoll(peer) && !isOver(peer)) ping(hub, peer);
+  }
+}
+
 function applyAll(
   hub: Hub,
   uplink: Uplink,
@@ -136,7 +144,10 @@ function applyAll(
 ): void {
   const mayVolatile = takesVolatile(record, meta);
   for (const { frame, isTooLarge } of lines) {
-    if (frame.type === 'ping') answer(hub, uplink, '{"type":"pong"}');
+    if (frame.type === 'ping') {
+      showLife(hub, record, frame.attempt);
+      answer(hub, uplink, '{"type":"pong"}');
+    }
     if (frame.type !== 'send' || (frame.seq === undefined && !mayVolatile)) continue;
     submit(hub, record, grant, frame, isTooLarge, (line) => answer(hub, uplink, line));
   }
@@ -163,7 +174,7 @@ export function applyBatch(
   for (const { frame } of lines) {
     if (record && frame.type === 'release') release(hub, record, frame.attempts);
   }
-  const isAtWork = lines.some(({ frame }) => frame.type === 'send');
+  const isAtWork = lines.some(({ frame }) => frame.type === 'send' || frame.type === 'ping');
   if (open === 0 && !isAtWork) end(hub, uplink);
   else if (!record || record.sends.nonce !== batch.sends) {
     refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');

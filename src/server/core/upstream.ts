@@ -12,12 +12,14 @@ import { utf8Length } from './forms.ts';
 import type { Grant } from './grant.ts';
 import { dismissPeer } from './peer.ts';
 import {
+  isClaimed,
   isNext,
   type Job,
   type Outcome,
   offerSend,
   offerVolatile,
   type SendBounds,
+  type SendMemory,
   settleSend,
   takeSend,
   type Waiter,
@@ -77,8 +79,8 @@ export function submit(
 ): void {
   const { seq, topic, data } = send;
   if (seq === undefined) return isTooLarge ? undefined : submitVolatile(hub, record, grant, send);
+  if (hub.drain && !isClaimed(record.sends, seq)) return answer(refusedAck(seq, 'DRAINING'));
   if (isNext(record.sends, seq)) {
-    if (hub.drain) return answer(refusedAck(seq, 'DRAINING'));
     if (!hasRate(hub, record)) return answer(refusedAck(seq, 'RATE_LIMITED'));
   }
   const message = `A frame may have ${hub.config.limits.frameBytes} bytes.`;
@@ -114,17 +116,18 @@ function outcomeOf(hub: Hub, seq: number, answer: SendAnswer): Outcome {
 }
 
 /** Runs the oldest waiting send of this client, if none runs. */
-function run(hub: Hub, record: ClientRecord): void {
-  const job = takeSend(record.sends);
+function run(hub: Hub, record: ClientRecord, memory = record.sends): void {
+  const job = takeSend(memory);
   if (!job) return;
   const { handlerMs } = hub.config;
   const end = (answer: SendAnswer): void => {
     const outcome = outcomeOf(hub, job.seq ?? 0, answer);
     // A handler that answers after its deadline finds its send settled.
-    if (!settleSend(record.sends, job, outcome, boundsOf(hub))) return;
+    if (!settleSend(memory, job, outcome, boundsOf(hub))) return;
     cancelAlarm(hub.alarms, deadline);
     hub.running--;
-    run(hub, record);
+    // The record's memory may have been made anew meanwhile; what was claimed in this one still runs.
+    run(hub, record, memory);
     left(hub, record);
     hub.onIdle?.();
   };
@@ -132,10 +135,16 @@ function run(hub: Hub, record: ClientRecord): void {
     const message = `The handler took longer than ${handlerMs} ms.`;
     end({ type: 'failed', code: 'HANDLER_TIMEOUT', message, applied: 'unknown' });
   });
-  perform(hub, record, job, end);
+  perform(hub, record, memory, job, end);
 }
 
-function perform(hub: Hub, record: ClientRecord, job: Job, end: (answer: SendAnswer) => void): void {
+function perform(
+  hub: Hub,
+  record: ClientRecord,
+  memory: SendMemory,
+  job: Job,
+  end: (answer: SendAnswer) => void,
+): void {
   const { topic, data, grant, seq } = job;
   const fail = (code: string, message: string): void =>
     end({ type: 'failed', code, message, applied: false });
@@ -143,7 +152,7 @@ function perform(hub: Hub, record: ClientRecord, job: Job, end: (answer: SendAns
   if (topic.charAt(0) === '$') return fail('BAD_TOPIC', 'Names that begin with $ are reserved.');
   const { identity } = grant;
   authorize(hub, grant, { action: 'send', topic, client: record.id, identity }, (answer) => {
-    if (record.sends.running !== job) return;
+    if (memory.running !== job) return;
     if (answer.type === 'denied') {
       return fail('SEND_DENIED', 'authorize() does not allow this client to send to this topic.');
     }
@@ -151,7 +160,7 @@ function perform(hub: Hub, record: ClientRecord, job: Job, end: (answer: SendAns
     if (!hub.host.handle) {
       return fail('NO_HANDLER', 'This hub has no onSend. createHub({ onSend: relay() }) passes sends on.');
     }
-    const idempotencyKey = seq === undefined ? undefined : `${record.id}.${record.sends.nonce}.${seq}`;
+    const idempotencyKey = seq === undefined ? undefined : `${record.id}.${memory.nonce}.${seq}`;
     hub.host.handle({ topic, data, client: record.id, identity, idempotencyKey }, end);
   });
 }

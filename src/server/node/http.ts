@@ -201,6 +201,15 @@ function serveGet(exchange: Exchange): void {
     const peer = connect(exchange, 'eventsource', streamSink(exchange, 'text/event-stream; charset=utf-8'));
     return binding.core.present(peer, ticket, query.get('client') ?? '');
   }
+  if (firstHeader(request, 'sec-websocket-key') !== undefined) {
+    // A proxy has taken the upgrade out: a stream would be begun that nobody reads.
+    return refuse(
+      exchange,
+      426,
+      'BAD_FRAME',
+      'This was to be a WebSocket; something on the way left out Upgrade.',
+    );
+  }
   // The header wins, because a browser repeats the old URL when it connects again.
   const cursor = firstHeader(request, 'last-event-id') ?? query.get('cursor') ?? undefined;
   const last = Math.max(0, Math.floor(Number(query.get('last') ?? 0)) || 0);

@@ -1,5 +1,8 @@
 /** What worked here before: remembered where the application allows it, believed only if it makes sense. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Knowledge } from '../../../src/core/policy.ts';
+import { readMemory, writeMemory } from '../../../src/memory.ts';
 import type { Store } from '../../../src/runtime/runtime.ts';
 import { createStage, type Stage, type StageOptions, turn } from './stage.ts';
 
@@ -50,7 +53,7 @@ describe('the memory', () => {
     await turn();
     expect(memory.calls).toEqual([
       ['get', key],
-      ['set', key, { transport: 'websocket', rttMs: 30, at: now + 60 }],
+      ['set', key, { transport: 'websocket', rttMs: 30, out: {}, at: now + 60 }],
     ]);
     expect(stage.calls).not.toContain('store');
   });
@@ -175,5 +178,97 @@ describe('the memory', () => {
     stage.wire().hello();
     await turn();
     expect(memory.calls.filter(([call]) => call === 'set')).toHaveLength(1);
+  });
+});
+
+describe('what was learned besides the winner', () => {
+  const before = { transport: 'long-poll', out: { websocket: { failures: 2, forMs: 20_000 } } };
+
+  it('keeps a transport back that did not get through, for the rest of its time', async () => {
+    const stage = await opened({ memory: notes(note({ ...before, at: now - 15_000 })) });
+    stage.wire().hello();
+    stage.wire().answered();
+    await stage.pass(4_900);
+    expect(transports(stage)).toEqual(['long-poll']);
+    await stage.pass(100);
+    expect(transports(stage)).toEqual(['long-poll', 'websocket']);
+  });
+
+  it('asks for the heartbeat that was needed here', async () => {
+    const text = note({ transport: 'websocket', heartbeatMs: 9_000 });
+    const stage = await opened({ memory: notes(text) });
+    expect(stage.wire().open.heartbeat).toBe(9_000);
+  });
+
+  it('is written when an upgrade has failed: who stands back, and for how long', async () => {
+    const memory = notes(note({}));
+    const stage = await opened({ memory });
+    stage.wire().hello();
+    await turn();
+    stage.wire().ends({ kind: 'refused' });
+    await turn();
+    const [, , written] = memory.calls.filter(([call]) => call === 'set').at(-1) as [string, string, object];
+    expect(written).toMatchObject({
+      transport: 'long-poll',
+      out: { websocket: { failures: 1, forMs: 10_000 } },
+    });
+  });
+});
+
+describe('the text of the memory', () => {
+  const known: Knowledge = {
+    transport: 'long-poll',
+    rttMs: 30,
+    heartbeatMs: 9_000,
+    out: { websocket: { failures: 2, forMs: 20_000 } },
+  };
+  const read = (text: string | null | undefined): Knowledge | undefined => readMemory(text, both, now);
+  const nobody = { transport: 'long-poll', rttMs: 30, heartbeatMs: undefined, out: {} };
+
+  it('says later what it said, but for the time that has passed', () => {
+    expect(read(writeMemory(known, now))).toEqual(known);
+    const later = { ...known, out: { websocket: { failures: 2, forMs: 15_000 } } };
+    expect(read(writeMemory(known, now - 5_000))).toEqual(later);
+    const muchLater = { ...known, out: { websocket: { failures: 2, forMs: 0 } } };
+    expect(read(writeMemory(known, now - 50_000))).toEqual(muchLater);
+  });
+
+  it.each<[string, object, object]>([
+    ['a heartbeat that is no number', { heartbeatMs: '9000' }, {}],
+    ['a heartbeat below none', { heartbeatMs: -1 }, {}],
+    ['a heartbeat beyond reason', { heartbeatMs: 1e12 }, {}],
+    ['a heartbeat that is no whole number', { heartbeatMs: 1_500.4 }, { heartbeatMs: 1_500 }],
+    ['a round trip beyond reason', { rttMs: 1e12 }, { rttMs: undefined }],
+    ['nobody who stands back', { out: null }, {}],
+    ['a text for those who stand back', { out: 'websocket' }, {}],
+    ['a list of those who stand back', { out: [{ failures: 1, forMs: 1 }] }, {}],
+    ['null for one who stands back', { out: { websocket: null } }, {}],
+    ['a number for one who stands back', { out: { websocket: 5 } }, {}],
+    ['one who never failed', { out: { websocket: { failures: 0, forMs: 5 } } }, {}],
+    ['one who failed for no known time', { out: { websocket: { failures: 1 } } }, {}],
+    ['one who failed more often than anybody can', { out: { websocket: { failures: 1e9, forMs: 5 } } }, {}],
+    ['one who stands back for ever', { out: { websocket: { failures: 1, forMs: 1e12 } } }, {}],
+    ['one that is not listed', { out: { iframe: { failures: 1, forMs: 5 } } }, {}],
+    ['one that nobody knows', { out: { constructor: { failures: 1, forMs: 5 } } }, {}],
+  ])('with %s is believed in all else', (_, fields, expected) => {
+    expect(read(note(fields))).toEqual({ ...nobody, ...expected });
+  });
+
+  it('of whatever form brings only what makes sense', () => {
+    const wild = fc.oneof(fc.jsonValue(), fc.integer(), fc.double(), fc.constant('websocket'));
+    const entry = fc.record({ failures: wild, forMs: wild }, { requiredKeys: [] });
+    const out = fc.oneof(wild, fc.dictionary(fc.constantFrom('websocket', 'iframe', '__proto__'), entry));
+    const fields = fc.record({ rttMs: wild, heartbeatMs: wild, out, at: fc.constantFrom(now, now - 1_000) });
+    const isWhole = (value: number | undefined): boolean =>
+      value === undefined || (Number.isInteger(value) && value >= 0 && value <= 600_000);
+    fc.assert(
+      fc.property(fields, (given) => {
+        const found = read(note(given)) as Knowledge;
+        expect(isWhole(found.rttMs) && isWhole(found.heartbeatMs)).toBe(true);
+        expect(Object.keys(found.out).filter((name) => name !== 'websocket')).toEqual([]);
+        const { failures, forMs } = found.out['websocket'] ?? { failures: 1, forMs: 0 };
+        expect(isWhole(failures) && failures > 0 && isWhole(forMs)).toBe(true);
+      }),
+    );
   });
 });

@@ -244,6 +244,9 @@ describe('which transports', () => {
     socket.hello();
     socket.says(message('a', 1), message('a', 2));
     await turn();
+    expect(stage.client.status).toMatchObject({ state: 'open', transport: 'long-poll' });
+    socket.says({ type: 'pong' });
+    await turn();
     expect(stage.client.status).toMatchObject({ state: 'open', transport: 'websocket' });
     await stage.pass(5_000);
     expect([socket.isOpen, poll.isOpen]).toEqual([true, false]);
@@ -308,6 +311,7 @@ describe('which transports', () => {
     stage.client.prefer(null);
     await turn();
     stage.wire().hello();
+    stage.wire().says({ type: 'pong' });
     await turn();
     expect(stage.client.status.transport).toBe('websocket');
   });

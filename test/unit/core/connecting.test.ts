@@ -4,14 +4,17 @@ import {
   connected,
   createWorld,
   error,
+  known,
   longPoll,
   message,
   poll,
+  pong,
   stream,
   type World,
   websocket,
 } from './harness.ts';
 
+const releasesOf = (world: World): string[] => world.lines().filter((line) => line.includes(' release '));
 const opensOf = (world: World): string[] => world.lines().filter((line) => line.includes(' opens '));
 
 describe('the first connection', () => {
@@ -34,16 +37,16 @@ describe('the first connection', () => {
   it('is tried on each transport in turn, a slow one keeps its chance beside the next', () => {
     const world = createWorld({ kinds: [websocket, stream, longPoll] });
     world.put({ type: 'open' });
-    world.at(5_200);
+    world.at(4_500);
     expect(world.lines()).toEqual([
       '#1 opens websocket []@0',
       'connecting@0',
-      '#2 opens http-stream []@1300',
-      '#1 ends@2600',
-      '#3 opens long-poll [] wait 0@2600',
-      '#2 ends@3900',
-      '#3 ends@5200',
-      '#4 opens websocket []@5200',
+      '#2 opens http-stream []@1000',
+      '#1 ends@2000',
+      '#3 opens long-poll [] wait 0@2000',
+      '#2 ends@3000',
+      '#3 ends@4000',
+      '#4 opens websocket []@4000',
     ]);
   });
 
@@ -69,23 +72,30 @@ describe('the first connection', () => {
     expect(world.lines()).toEqual(['#1 opens websocket []@0']);
   });
 
-  it('begins with the transport that worked here before', () => {
+  it('begins with the transport that worked here before, which is given a second at least', () => {
     const world = createWorld({ kinds: [websocket, stream] });
-    world.put({ type: 'memory', transport: 'http-stream', rttMs: 100 }, { type: 'open' });
-    world.at(700);
-    expect(opensOf(world)).toEqual(['#1 opens http-stream []@0', '#2 opens websocket []@700']);
+    world.put(known('http-stream', 100), { type: 'open' });
+    world.at(1_000);
+    expect(opensOf(world)).toEqual(['#1 opens http-stream []@0', '#2 opens websocket []@1000']);
   });
 
-  it('keeps the round trip that it has measured when memory brings none', () => {
+  it('is given less where nothing is known to work, by what the platform takes a round trip for', () => {
     const world = createWorld({ kinds: [websocket, stream] });
-    world.put({ type: 'memory', transport: 'websocket', rttMs: undefined }, { type: 'open' });
+    world.put({ type: 'estimate', rttMs: 50 }, { type: 'open' });
+    world.at(250);
+    expect(opensOf(world)).toEqual(['#1 opens websocket []@0', '#2 opens http-stream []@250']);
+  });
+
+  it('takes a round trip that was measured here for better than any estimate', () => {
+    const world = createWorld({ kinds: [websocket, stream] });
+    world.put(known('websocket', 400), { type: 'estimate', rttMs: 50 }, { type: 'open' });
     world.at(1_300);
     expect(opensOf(world)).toEqual(['#1 opens websocket []@0', '#2 opens http-stream []@1300']);
   });
 
   it('ignores a remembered transport that this client does not have', () => {
     const world = createWorld();
-    world.put({ type: 'memory', transport: 'jsonp', rttMs: undefined }, { type: 'open' });
+    world.put(known('jsonp'), { type: 'open' });
     expect(opensOf(world)).toEqual(['#1 opens websocket []@0']);
   });
 
@@ -94,7 +104,10 @@ describe('the first connection', () => {
     world.put({ type: 'open' });
     world.at(200);
     world.hello(1);
-    expect(world.effects()).toContainEqual({ type: 'remember', transport: 'websocket', rttMs: 100 });
+    expect(world.effects()).toContainEqual({
+      type: 'remember',
+      known: { transport: 'websocket', rttMs: 100, heartbeatMs: undefined, out: {} },
+    });
   });
 
   it('says when it has opened', () => {
@@ -115,19 +128,21 @@ describe('a network that nobody knows', () => {
     world.hello(2);
     world.at(150);
     world.hello(1);
+    world.brings(1, pong);
     expect(world.lines()).toEqual([
       '#1 opens websocket [A+]@0',
       '#2 opens long-poll [A+] wait 0@0',
       'connecting@0',
       'ready A@100',
       'open@100',
+      '#1 says ping@150',
       '#1 says release 2@150',
     ]);
   });
 
   it('that is remembered is not explored', () => {
     const world = createWorld(eager);
-    world.put({ type: 'memory', transport: 'websocket', rttMs: 50 }, { type: 'open' });
+    world.put(known('websocket', 50), { type: 'open' });
     expect(opensOf(world)).toEqual(['#1 opens websocket []@0']);
   });
 
@@ -178,7 +193,7 @@ describe('a server that takes its time', () => {
 });
 
 describe('a lesser transport that was faster', () => {
-  it('stays until the better one has caught up', () => {
+  it('stays until the better one has caught up and has answered', () => {
     const world = createWorld({ kinds: [websocket, stream] });
     world.subscribe('A');
     world.at(1_300);
@@ -186,14 +201,18 @@ describe('a lesser transport that was faster', () => {
     world.brings(2, message('A', 1));
     world.at(1_400);
     world.hello(1);
-    world.brings(1, message('A', 1));
     expect(world.lines().slice(2)).toEqual([
-      '#2 opens http-stream [A+]@1300',
+      '#2 opens http-stream [A+]@1000',
       'ready A@1300',
       'open@1300',
       'A 1@1300',
-      '#1 says release 2@1400',
+      '#1 says ping@1400',
     ]);
+    world.brings(1, message('A', 1));
+    world.at(1_450);
+    expect(releasesOf(world)).toEqual([]);
+    world.brings(1, pong);
+    expect(world.lines()).toEqual(['#1 says release 2@1450']);
   });
 
   it('releases those that are no better', () => {
@@ -203,7 +222,8 @@ describe('a lesser transport that was faster', () => {
     world.hello(1);
     world.put({ type: 'ended', id: 2, ending: { kind: 'aborted' } });
     expect(world.lines().slice(2)).toEqual([
-      '#2 opens http-stream []@1300',
+      '#2 opens http-stream []@1000',
+      '#1 says ping@1300',
       '#1 says release 2@1300',
       'open@1300',
       '#2 ends@1300',
@@ -250,7 +270,7 @@ describe('a lesser transport that was faster', () => {
     world.signal('online');
     world.lines();
     world.hello(3);
-    expect(world.lines()).toEqual(['#3 posts n1: release 2@0']);
+    expect(world.lines()).toEqual(['#4 ends@0', '#3 posts n1: release 2@0']);
   });
 });
 
@@ -379,8 +399,9 @@ describe('a cut', () => {
     world.hello(2);
     world.at(1_400);
     world.hello(1);
+    world.brings(1, pong);
     world.at(7_000);
-    world.brings(1, { type: 'pong' });
+    world.brings(1, pong);
     world.ends(1, { kind: 'closed', code: 1012 });
     world.at(7_100);
     expect(opensOf(world).slice(2)).toEqual(['#3 opens websocket []@7000']);

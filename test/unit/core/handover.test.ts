@@ -7,10 +7,12 @@ import {
   createWorld,
   error,
   gap,
+  known,
   longPoll,
   mark,
   message,
   poll,
+  pong,
   stream,
   websocket,
 } from './harness.ts';
@@ -23,6 +25,7 @@ describe('a replaced connection', () => {
     const world = connected({ kinds: [stream] }, []);
     world.signal('network-changed');
     world.hello(2);
+    world.posted(2);
     world.ends(1, { kind: 'closed' });
     world.at(5_000);
     expect(world.lines()).toEqual(['#2 opens http-stream []@0', '#2 posts n1: release 1@0', '#1 ends@0']);
@@ -32,6 +35,7 @@ describe('a replaced connection', () => {
     const world = connected({ kinds: [stream] }, []);
     world.signal('network-changed');
     world.hello(2);
+    world.posted(2);
     world.at(2_000);
     expect(world.lines().slice(-1)).toEqual(['#1 ends@2000']);
   });
@@ -46,7 +50,7 @@ describe('a replaced connection', () => {
     expect(world.lines().slice(1)).toEqual([
       '#2 opens long-poll [] wait 0@0',
       '#2 posts n1: release 1@0',
-      '#2 polls [] wait 25000@0',
+      '#2 polls [] wait 10000@0',
       '#1 ends@0',
     ]);
   });
@@ -74,6 +78,7 @@ describe('a replaced connection', () => {
     const world = connected({ kinds: [stream] }, []);
     world.signal('network-changed');
     world.hello(2);
+    world.posted(2);
     world.brings(1, bye(1_000));
     world.brings(1, error('INTERNAL'));
     world.at(3_000);
@@ -117,6 +122,7 @@ describe('D9: another log', () => {
       '#1 ends@0',
       'gap A 5-3 epoch@0',
       'gap B 5-3 epoch@0',
+      '#2 says ping@0',
       'B 4 (after a gap)@0',
       '#2 says release 1@0',
     ]);
@@ -164,39 +170,60 @@ describe('D21: break before make', () => {
   it('a one-way connection is ended if its replacement cannot get through beside it', () => {
     const world = connected({ kinds: [stream] }, ['A']);
     world.subscribe('B');
-    world.at(400);
+    world.at(1_000);
     expect(world.lines()).toEqual([
       '#2 opens http-stream [A B+] from a.0@0',
-      '#1 ends@400',
-      'reconnecting@400',
+      '#1 ends@1000',
+      'reconnecting@1000',
     ]);
     world.hello(2, { head: 'a.1' }, message('A', 1));
-    expect(world.lines()).toEqual(['ready B@400', 'A 1@400', 'open@400']);
+    expect(world.lines()).toEqual(['ready B@1000', 'A 1@1000', 'open@1000']);
   });
 
   it('and the next attempt follows if it does not come even then', () => {
     const world = connected({ kinds: [stream] }, ['A']);
     world.subscribe('B');
-    world.at(800);
+    world.at(2_000);
     expect(world.lines().slice(2)).toEqual([
-      'reconnecting@400',
-      '#2 ends@800',
-      '#3 opens http-stream [A B+] from a.0@800',
+      'reconnecting@1000',
+      '#2 ends@2000',
+      '#3 opens http-stream [A B+] from a.0@2000',
     ]);
   });
 
   it('a websocket is not ended for its replacement', () => {
     const world = connected({}, []);
     world.brings(1, bye());
-    world.at(400);
-    expect(world.lines()).toEqual(['#2 opens websocket []@0', '#2 ends@400', '#3 opens websocket []@400']);
+    world.at(1_000);
+    expect(world.lines()).toEqual(['#2 opens websocket []@0', '#2 ends@1000', '#3 opens websocket []@1000']);
   });
 
   it('an upgrade that does not come through leaves the active connection alone', () => {
-    const world = connected({ kinds: [websocket, stream], available: ['http-stream'] }, []);
+    const world = connected(better, []);
     world.put(upgrade);
+    world.put({ type: 'opened', id: 2 });
     world.at(5_000);
     expect(world.lines()).toEqual(['#2 opens websocket []@0', '#2 ends@5000']);
+  });
+
+  it('a websocket that is not even open as an upgrade is ended sooner, as others wait for it', () => {
+    const world = connected(better, []);
+    world.put(upgrade);
+    world.at(5_000);
+    expect(world.lines()).toEqual(['#2 opens websocket []@0', '#2 ends@2000']);
+  });
+
+  it('an upgrade far away is given twice what it may take', () => {
+    const world = createWorld(better);
+    world.put(known('http-stream', 2_000), { type: 'open' });
+    world.at(1_000);
+    world.brings(1, { type: 'wait' });
+    world.hello(1);
+    world.lines();
+    world.put(upgrade);
+    world.put({ type: 'opened', id: 2 });
+    world.at(14_000);
+    expect(world.lines()).toEqual(['#2 opens websocket []@1000', '#2 ends@13200']);
   });
 });
 
@@ -314,16 +341,48 @@ describe('what a candidate must reach', () => {
     world.brings(1, message('A', 6));
     world.hello(2, { head: 'a.6' });
     world.brings(1, message('A', 7));
+    world.posted(2);
     world.lines();
     world.brings(2, mark('a.6'));
     expect(world.lines()).toEqual(['#2 posts n1: release 1@0']);
+  });
+
+  it('is asked for, once, as a stream that has nothing to bring says nothing for long', () => {
+    const world = connected({ kinds: [stream] }, ['A'], { head: 'a.5' });
+    world.subscribe('B');
+    world.brings(1, message('A', 6));
+    world.hello(2, { head: 'a.6' });
+    world.brings(1, message('A', 7));
+    world.brings(2, message('A', 6));
+    world.brings(2, pong);
+    world.posted(2);
+    expect(world.lines()).toEqual([
+      '#2 opens http-stream [A B+] from a.5@0',
+      'A 6@0',
+      'ready B@0',
+      '#2 posts n1: ping 2@0',
+      'A 7@0',
+      '#2 posts n1: release 1@0',
+    ]);
+  });
+
+  it('is not asked of a poll, whose answer says it', () => {
+    const world = connected({ kinds: [longPoll] }, ['A'], { head: 'a.5' });
+    world.subscribe('B');
+    world.hello(2, { head: 'a.8', topics: { A: { start: '7' } } });
+    expect(world.lines()).toEqual(['#2 opens long-poll [A B+] from a.5 wait 0@0', 'ready B@0']);
   });
 
   it('includes every topic that is held back', () => {
     const world = connected({ kinds: [stream] }, ['A'], { head: 'a.5' });
     world.subscribe('B');
     world.hello(2, { head: 'a.8', topics: { A: { start: '7' } } }, mark('a.8'));
-    expect(world.lines()).toEqual(['#2 opens http-stream [A B+] from a.5@0', 'ready B@0']);
+    world.posted(2);
+    expect(world.lines()).toEqual([
+      '#2 opens http-stream [A B+] from a.5@0',
+      'ready B@0',
+      '#2 posts n1: ping 2@0',
+    ]);
     world.brings(1, message('A', 6), message('A', 7));
     expect(world.lines()).toEqual(['A 6@0', 'A 7@0', '#2 posts n1: release 1@0']);
   });
@@ -332,6 +391,7 @@ describe('what a candidate must reach', () => {
     const world = connected({ kinds: [stream] }, ['A'], { head: 'a.5' });
     world.subscribe('B');
     world.hello(2, { head: 'a.8', topics: { A: { start: '7' } } }, mark('a.8'));
+    world.posted(2);
     world.lines();
     world.unsubscribe('A');
     expect(world.lines()).toContain('#2 posts n1: release 1@0');

@@ -14,14 +14,30 @@ import type {
   TopicAnswer,
   TopicRequest,
 } from '../../../src/core/frames.ts';
-import { createSession, type Effect, type Input, type Signal, type Trace } from '../../../src/core/model.ts';
-import type { Kind } from '../../../src/core/policy.ts';
+import {
+  type Attempt,
+  createSession,
+  type Effect,
+  type Input,
+  type Signal,
+  type Trace,
+} from '../../../src/core/model.ts';
+import type { Kind, Knowledge } from '../../../src/core/policy.ts';
 import { advance, nextAttemptAt, nextDeadline, step, takeEffects } from '../../../src/core/session.ts';
 import type { Ending } from '../../../src/core/verdict.ts';
 
 const kindOf = (transport: string, duplex: boolean, streaming: boolean, held: boolean): Kind => {
-  return { transport, roundTrips: 2, duplex, streaming, held };
+  return { transport, roundTrips: 2, duplex, streaming, held, fresh: duplex };
 };
+
+/** What another visit learned: just the transport, and all else as nobody knows it. */
+export const known = (transport: string, rttMs?: number): Input => ({
+  type: 'memory',
+  known: { transport, rttMs, heartbeatMs: undefined, out: {} },
+});
+/** What an answer may take beside its round trip. */
+export const answerMs = 1_800;
+
 export const websocket: Kind = kindOf('websocket', true, true, false);
 export const stream: Kind = kindOf('http-stream', false, true, false);
 export const longPoll: Kind = kindOf('long-poll', false, false, true);
@@ -38,6 +54,7 @@ export interface WorldOptions {
   readonly available?: readonly string[];
   readonly auth?: boolean;
   readonly eager?: boolean;
+  readonly mayRenew?: boolean;
   readonly backoff?: BackoffConfig;
   readonly outbox?: { readonly sends: number; readonly bytes: number };
 }
@@ -51,6 +68,9 @@ export interface HelloOptions {
   readonly identity?: string;
   readonly expiresInMs?: number;
   readonly heartbeatMs?: number;
+  readonly holdMs?: number;
+  /** The server's clock. */
+  readonly time?: number;
   readonly limits?: Partial<Limits>;
 }
 
@@ -93,7 +113,7 @@ function helloTo(open: OpenFrame, options: HelloOptions): HelloFrame {
     const answer = override ? { topic, ...override } : answerTo(request, head, open.cursor);
     if (answer) topics.push(answer);
   }
-  const { identity, expiresInMs } = options;
+  const { identity, expiresInMs, time } = options;
   return {
     type: 'hello',
     attempt: open.attempt,
@@ -101,12 +121,13 @@ function helloTo(open: OpenFrame, options: HelloOptions): HelloFrame {
     cursor: options.cursor ? spell(options.cursor) : beginOf(open, head),
     topics,
     heartbeatMs: options.heartbeatMs ?? 10_000,
-    holdMs: 25_000,
+    holdMs: options.holdMs ?? 25_000,
     sends: options.sends ?? 'n1',
     keepMs: 120_000,
     limits: { ...limits, ...options.limits },
     ...(identity === undefined ? {} : { identity }),
     ...(expiresInMs === undefined ? {} : { expiresInMs }),
+    ...(time === undefined ? {} : { time }),
   };
 }
 
@@ -124,6 +145,7 @@ function openText(open: OpenFrame): string {
   if (open.token !== undefined) text += ` token ${open.token}`;
   if (open.wait !== undefined) text += ` wait ${open.wait}`;
   if (open.max !== undefined) text += ` max ${open.max}`;
+  if (open.heartbeat !== undefined) text += ` heartbeat ${open.heartbeat}`;
   return open.client === 'client-1' ? text : `${text} as ${open.client || 'nobody'}`;
 }
 
@@ -135,6 +157,7 @@ function frameText(frame: ClientFrame): string {
   }
   if (frame.type === 'subscribe') return `subscribe ${topicsText(frame.topics)}`;
   if (frame.type === 'unsubscribe') return `unsubscribe ${topicsText(frame.topics)}`;
+  if (frame.type === 'ping' && frame.attempt !== undefined) return `ping ${frame.attempt}`;
   return frame.type === 'release' ? `release ${frame.attempts.join(' ')}` : frame.type;
 }
 
@@ -152,7 +175,7 @@ function transmitText(
 function textOf(effect: Effect, kinds: ReadonlyMap<number, Kind>): string | undefined {
   switch (effect.type) {
     case 'open':
-      return `#${effect.id} opens ${effect.transport} ${openText(effect.open)}`;
+      return `#${effect.id} opens ${effect.fresh ? 'afresh ' : ''}${effect.transport} ${openText(effect.open)}`;
     case 'poll':
       return `#${effect.id} polls ${openText(effect.open)}`;
     case 'transmit': {
@@ -195,6 +218,7 @@ export function createWorld(options: WorldOptions = {}) {
     kinds,
     auth: options.auth ?? false,
     eager: options.eager ?? false,
+    mayRenew: options.mayRenew ?? false,
     backoff: options.backoff ?? { baseMs: 0, capMs: 0 },
     outbox: options.outbox ?? { sends: 100, bytes: 10_000 },
     seed: 1,
@@ -296,6 +320,10 @@ export function createWorld(options: WorldOptions = {}) {
     /** The same, but only what the application gets of topics. */
     told: (): string[] => world.lines().filter((line) => /^([A-Z$] |gap |ready |[A-Z] ended)/.test(line)),
     effects: (): readonly Effect[] => effects,
+    /** What the session has learned to be kept for the next visit, the latest last. */
+    remembered: (): readonly Knowledge[] =>
+      effects.flatMap((effect) => (effect.type === 'remember' ? [effect.known] : [])),
+    attempts: (): readonly Readonly<Attempt>[] => session.attempts,
     traces: (): readonly string[] => traces.map(({ type, reason }) => (reason ? `${type}: ${reason}` : type)),
   };
   const available = options.available ?? kinds.map((kind) => kind.transport);
@@ -306,13 +334,16 @@ export function createWorld(options: WorldOptions = {}) {
 
 export type World = ReturnType<typeof createWorld>;
 
-/** A world whose first connection is active, topics confirmed at the head of the log; its timeline begins afterwards. */
+/**
+ * A world whose first connection is active, topics confirmed at the head of the log, and which has answered the first
+ * question if it was asked one; its timeline begins afterwards.
+ */
 export function connected(options: WorldOptions, topics: readonly string[], hello: HelloOptions = {}): World {
   const world = createWorld(options);
   if (topics.length > 0) world.subscribe(...topics);
   else world.put({ type: 'open' });
   world.hello(1, hello);
-  world.lines();
+  if (world.lines().some((line) => line.startsWith('#1 says ping@'))) world.brings(1, pong);
   return world;
 }
 
@@ -322,7 +353,11 @@ export const message = (topic: string, offset: number | string): ServerFrame => 
 export const ephemeral = (topic: string, mark: string): ServerFrame => {
   return { topic, ephemeral: mark, data: `~${mark}` };
 };
-export const mark = (cursor: string): ServerFrame => ({ type: 'ping', cursor: spell(cursor) });
+/** A heartbeat. `time`: the server's clock. */
+export const mark = (cursor: string, time?: number): ServerFrame => {
+  return { type: 'ping', cursor: spell(cursor), ...(time === undefined ? {} : { time }) };
+};
+export const pong: ServerFrame = { type: 'pong' };
 export const gap = (topic: string, to: number | string, reason = 'trimmed'): ServerFrame => {
   return { type: 'gap', topic, to: `${to}`, reason };
 };

@@ -2,13 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import {
   ack,
+  answerMs,
   connected,
   createWorld,
   error,
+  known,
   longPoll,
   mark,
   message,
   poll,
+  pong,
   stream,
   websocket,
 } from './harness.ts';
@@ -27,23 +30,24 @@ describe('a websocket', () => {
     expect(world.lines()).toContain('#1 says pong@0');
   });
 
-  it('is asked when the network changes, and given two seconds while no round trip is known', () => {
+  it('is asked when the network changes, and given its time and what a round trip is taken for', () => {
     const world = connected({}, []);
     world.signal('network-changed');
-    world.at(2_000);
-    expect(world.lines().slice(0, 2)).toEqual(['#1 says ping@0', '#1 ends@2000']);
+    world.at(answerMs + 300);
+    expect(world.lines().slice(0, 2)).toEqual(['#1 says ping@0', `#1 ends@${answerMs + 300}`]);
   });
 
   it('that falls silent is asked, and given up when it does not answer', () => {
     const world = connected({}, []);
     world.at(5_000);
     world.brings(1, { type: 'pong' });
-    world.at(19_000);
+    const end = 17_000 + answerMs;
+    world.at(end);
     expect(world.lines()).toEqual([
       '#1 says ping@17000',
-      '#1 ends@19000',
-      '#2 opens websocket []@19000',
-      'reconnecting@19000',
+      `#1 ends@${end}`,
+      `#2 opens websocket []@${end}`,
+      `reconnecting@${end}`,
     ]);
   });
 
@@ -66,11 +70,12 @@ describe('a websocket', () => {
     world.put({ type: 'open' });
     world.at(1_200);
     world.brings(1, { type: 'wait' });
-    world.put({ type: 'memory', transport: 'websocket', rttMs: 2_000 });
+    world.put(known('websocket', 2_000));
     world.hello(1);
     world.lines();
-    world.at(1_200 + 14_000 + 6_000);
-    expect(world.lines().slice(0, 2)).toEqual(['#1 says ping@15200', '#1 ends@21200']);
+    const end = 1_200 + 14_000 + 2_000 + answerMs;
+    world.at(end);
+    expect(world.lines().slice(0, 2)).toEqual(['#1 says ping@15200', `#1 ends@${end}`]);
   });
 });
 
@@ -95,10 +100,22 @@ describe('polls', () => {
     world.hello(1, { head: 'a.1' }, message('A', 1));
     world.answered(1);
     expect(world.lines()).toEqual([
-      '#1 polls [A] from a.0 wait 25000@0',
+      '#1 polls [A] from a.0 wait 10000@0',
       'A 1@0',
-      '#1 polls [A] from a.1 wait 25000@0',
+      '#1 polls [A] from a.1 wait 10000@0',
     ]);
+  });
+
+  it.each<[string, boolean, number, number]>([
+    ['ten seconds at most', false, 25_000, 10_000],
+    ['longer while the page is hidden', true, 60_000, 25_000],
+    ['no longer than the server may', false, 4_000, 4_000],
+    ['nor then while the page is hidden', true, 4_000, 4_000],
+  ])('are held for %s', (_, isHidden, holdMs, waitMs) => {
+    const world = connected({ kinds: [longPoll] }, [], { holdMs });
+    if (isHidden) world.signal('hidden');
+    world.answered(1);
+    expect(world.lines()).toEqual([`#1 polls [] wait ${waitMs}@0`]);
   });
 
   it('not held come quickly while there is news, and slowly when there is none', () => {
@@ -122,12 +139,23 @@ describe('polls', () => {
     const world = connected({ kinds: [longPoll] }, ['A']);
     world.answered(1);
     world.lines();
-    world.at(30_000);
+    world.at(13_000);
     expect(world.lines()).toEqual([
-      '#1 ends@30000',
-      '#2 opens long-poll [A] from a.0 wait 0@30000',
-      'reconnecting@30000',
+      '#1 ends@13000',
+      '#2 opens long-poll [A] from a.0 wait 0@13000',
+      'reconnecting@13000',
     ]);
+  });
+
+  it('far away are given two round trips more', () => {
+    const world = createWorld({ kinds: [longPoll] });
+    world.put(known('long-poll', 500), { type: 'open' });
+    world.brings(1, { type: 'wait' });
+    world.hello(1);
+    world.answered(1);
+    world.lines();
+    world.at(14_000);
+    expect(world.lines()[0]).toBe('#1 ends@14000');
   });
 
   it('whose answer has no hello are lost', () => {
@@ -155,12 +183,12 @@ describe('a page that wakes up', () => {
     const world = connected({}, []);
     world.sleep(60_000);
     world.put({ type: 'time' });
-    world.at(2_000);
+    world.at(answerMs);
     expect(world.lines()).toEqual([
       '#1 says ping@0',
-      '#1 ends@2000',
-      '#2 opens websocket []@2000',
-      'reconnecting@2000',
+      `#1 ends@${answerMs}`,
+      `#2 opens websocket []@${answerMs}`,
+      `reconnecting@${answerMs}`,
     ]);
     expect(world.traces()).toContain('wake: slept 60 s');
   });
@@ -180,14 +208,65 @@ describe('a page that wakes up', () => {
     expect(world.traces().filter((line) => line.startsWith('wake'))).toEqual([]);
   });
 
-  it('visible again checks its websocket, and leaves a one-way connection alone', () => {
+  it('visible again asks its stream whether it lives, a one-way one by a POST', () => {
     const world = connected({}, []);
     world.signal('hidden');
     world.signal('visible');
     expect(world.lines()).toEqual(['#1 says ping@0']);
     const other = connected({ kinds: [stream] }, []);
     other.signal('visible');
-    expect(other.lines()).toEqual([]);
+    expect(other.lines()).toEqual(['#1 posts n1: ping 1@0']);
+  });
+
+  it('visible again leaves a stream in peace that answers', () => {
+    const world = connected({ kinds: [stream] }, []);
+    world.signal('visible');
+    world.brings(1, mark('a.0'));
+    world.brings(1, pong);
+    world.posted(1);
+    world.at(11_000);
+    expect(world.lines()).toEqual(['#1 posts n1: ping 1@0']);
+  });
+
+  it('visible again gives a stream up that brings nothing, whatever the POST brings', () => {
+    const world = connected({ kinds: [stream] }, []);
+    world.signal('visible');
+    world.at(100);
+    world.brings(1, pong);
+    world.posted(1);
+    world.at(answerMs);
+    expect(world.lines()).toEqual([
+      '#1 posts n1: ping 1@0',
+      `#1 ends@${answerMs}`,
+      `#2 opens http-stream []@${answerMs}`,
+      `reconnecting@${answerMs}`,
+    ]);
+  });
+
+  it('visible again asks a stream once the POST that is under way is over', () => {
+    const world = connected({ kinds: [stream] }, []);
+    world.send(1);
+    world.signal('visible');
+    world.at(1_700);
+    world.brings(1, ack(1));
+    world.posted(1);
+    world.at(2_500);
+    world.brings(1, mark('a.0'));
+    world.posted(1);
+    world.at(11_000);
+    expect(world.lines()).toEqual([
+      '#1 posts n1: send 1 1@0',
+      'settled 1: null@1700',
+      '#1 posts n1: ping 1@1700',
+    ]);
+  });
+
+  it('visible again replaces polls, over the connections that there are', () => {
+    const world = connected({ kinds: [websocket, longPoll], available: ['long-poll'] }, []);
+    world.answered(1);
+    world.lines();
+    world.signal('visible');
+    expect(world.lines()).toEqual(['#2 opens long-poll [] wait 0@0']);
   });
 
   it('does not wait out the present back-off', () => {
@@ -315,9 +394,7 @@ describe('offline', () => {
     world.hello(2);
     world.lines();
     world.signal('network-changed');
-    expect(world.lines()).toEqual(['#3 opens http-stream []@0']);
-    world.hello(3);
-    expect(world.lines()).toContain('#4 opens websocket []@0');
+    expect(world.lines()).toEqual(['#3 opens http-stream []@0', '#4 opens websocket []@0']);
   });
 });
 

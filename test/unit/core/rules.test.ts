@@ -1,4 +1,4 @@
-/** The small pure rules: waits, deadlines, chance, errors, verdicts, and the order of transports. */
+/** The small pure rules: waits, deadlines, chance, errors and verdicts. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backoffMs } from '../../../src/core/backoff.ts';
@@ -13,10 +13,8 @@ import {
   takeDue,
 } from '../../../src/core/deadlines.ts';
 import { createError, isHoldfastError } from '../../../src/core/errors.ts';
-import * as policy from '../../../src/core/policy.ts';
 import { createPrng, random } from '../../../src/core/prng.ts';
 import { describeEnding, type Ending, verdictOfEnding, verdictOfError } from '../../../src/core/verdict.ts';
-import { longPoll, poll, stream, websocket } from './harness.ts';
 
 const draw = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -182,139 +180,5 @@ describe('the verdict on an ending', () => {
       'back-off',
       'stop',
     ]);
-  });
-});
-
-function rulesWith(...kinds: readonly policy.Kind[]): policy.PolicyState {
-  const rules = policy.createPolicy(kinds);
-  for (const { transport } of kinds) rules.available[transport] = true;
-  return rules;
-}
-
-describe('the order of transports', () => {
-  it('is the asked for, the remembered, then as listed, the bad ones last, the soonest forgiven first', () => {
-    const rules = rulesWith(websocket, stream, longPoll, poll);
-    policy.blame(rules, 'websocket', 5_000);
-    policy.blame(rules, 'http-stream', 0);
-    rules.remembered = 'poll';
-    expect(policy.ranking(rules, 6_000)).toEqual(['poll', 'long-poll', 'http-stream', 'websocket']);
-    rules.preferred = 'websocket';
-    expect(policy.ranking(rules, 6_000)).toEqual(['websocket', 'poll', 'long-poll', 'http-stream']);
-  });
-
-  it('holds only transports that there are', () => {
-    const rules = rulesWith(websocket);
-    rules.available['jsonp'] = true;
-    rules.remembered = 'jsonp';
-    expect(policy.ranking(rules, 0)).toEqual(['websocket']);
-  });
-
-  it('has a reason', () => {
-    const rules = rulesWith(websocket, stream);
-    const first = [policy.reasonFor(rules, 'websocket'), policy.reasonFor(rules, 'http-stream')];
-    rules.remembered = 'http-stream';
-    const second = policy.reasonFor(rules, 'http-stream');
-    rules.preferred = 'http-stream';
-    expect([...first, second, policy.reasonFor(rules, 'http-stream')]).toEqual([
-      'best of those listed',
-      'best of those that may work',
-      'worked here before',
-      'asked for',
-    ]);
-  });
-
-  it('knows the safest: the best whose every answer ends', () => {
-    expect(policy.safest(rulesWith(websocket, stream, longPoll, poll), 0)).toBe('long-poll');
-    expect(policy.safest(rulesWith(websocket, stream), 0)).toBeUndefined();
-  });
-});
-
-describe('a better transport', () => {
-  it('is any listed before, or the one asked for and none else', () => {
-    const rules = rulesWith(websocket, stream, longPoll);
-    rules.available['http-stream'] = false;
-    expect(policy.betterThan(rules, 'long-poll')).toEqual(['websocket']);
-    rules.preferred = 'long-poll';
-    expect([policy.betterThan(rules, 'long-poll'), policy.betterThan(rules, 'websocket')]).toEqual([
-      [],
-      ['long-poll'],
-    ]);
-  });
-
-  it('of a transport that is not listed is any', () => {
-    expect(policy.betterThan(rulesWith(websocket, stream), 'jsonp')).toEqual(['websocket', 'http-stream']);
-  });
-
-  it('is looked for when the soonest of them is forgiven', () => {
-    const rules = rulesWith(websocket, stream, longPoll);
-    policy.blame(rules, 'websocket', 0);
-    policy.blame(rules, 'websocket', 0);
-    policy.blame(rules, 'http-stream', 5_000);
-    expect(policy.upgradeAt(rules, 'long-poll', 6_000)).toBe(15_000);
-    for (let i = 0; i < 2; i++) policy.blame(rules, 'http-stream', 5_000);
-    expect(policy.upgradeAt(rules, 'long-poll', 6_000)).toBe(20_000);
-    expect(policy.upgradeAt(rules, 'websocket', 6_000)).toBeUndefined();
-  });
-});
-
-describe('what is held against a transport', () => {
-  const outUntil = (rules: policy.PolicyState, transport: string): number | undefined =>
-    rules.experience[transport]?.outUntil;
-
-  it('is more each time, up to five minutes', () => {
-    const rules = rulesWith(websocket);
-    const waits = Array.from({ length: 12 }, () => {
-      policy.blame(rules, 'websocket', 0);
-      return outUntil(rules, 'websocket');
-    });
-    expect(waits.slice(0, 3)).toEqual([10_000, 20_000, 40_000]);
-    expect(waits.slice(-1)).toEqual([300_000]);
-  });
-
-  it('is shared by all streams over HTTP if it was let through and brought nothing', () => {
-    const rules = rulesWith(websocket, stream, { ...stream, transport: 'eventsource' }, longPoll);
-    policy.blame(rules, 'http-stream', 0, true);
-    const all = ['websocket', 'http-stream', 'eventsource', 'long-poll'].map((name) => outUntil(rules, name));
-    expect(all).toEqual([0, 10_000, 10_000, 0]);
-  });
-
-  it('is forgiven when it has lasted, and with another network', () => {
-    const rules = rulesWith(websocket);
-    policy.blame(rules, 'websocket', 0);
-    policy.noteDeath(rules, 'websocket', 5_000, 0);
-    expect(outUntil(rules, 'websocket')).toBe(0);
-    policy.blame(rules, 'websocket', 0);
-    rules.remembered = 'websocket';
-    rules.rttMs = 100;
-    policy.forgetNetwork(rules);
-    expect([outUntil(rules, 'websocket'), rules.remembered, rules.rttMs]).toEqual([0, undefined, undefined]);
-  });
-
-  it('is nothing where the server only asked for time: it stands back until then, and no shorter than before', () => {
-    const rules = rulesWith(websocket);
-    policy.standBack(rules, 'websocket', 5_000);
-    policy.standBack(rules, 'websocket', 3_000);
-    expect([outUntil(rules, 'websocket'), rules.experience['websocket']?.failures]).toEqual([5_000, 0]);
-  });
-
-  it('is nothing where the transport is not known', () => {
-    const rules = rulesWith(websocket);
-    policy.blame(rules, 'jsonp', 0, true);
-    policy.noteDeath(rules, 'jsonp', 0, 0);
-    policy.standBack(rules, 'jsonp', 9_000);
-    policy.forgive(rules, 'jsonp');
-    expect([outUntil(rules, 'websocket'), policy.kindOf(rules, 'jsonp')]).toEqual([0, undefined]);
-  });
-});
-
-describe('how long a hello may take', () => {
-  it('follows the round trip, and is bounded', () => {
-    const rules = rulesWith(websocket);
-    const first = policy.staggerMs(rules, websocket);
-    policy.learnRtt(rules, 100);
-    policy.learnRtt(rules, 200);
-    const second = policy.staggerMs(rules, websocket);
-    policy.learnRtt(rules, 1_000_000);
-    expect([first, second, policy.staggerMs(rules, websocket)]).toEqual([1_300, 775, 30_000]);
   });
 });

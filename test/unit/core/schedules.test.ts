@@ -13,6 +13,7 @@ import {
   mark,
   message,
   poll,
+  pong,
   stream,
   websocket,
 } from './harness.ts';
@@ -77,14 +78,16 @@ describe('F2: two first connections that start at different places', () => {
     expect(world.lines()).toEqual([
       '#1 opens websocket [A+]@0',
       'connecting@0',
-      '#2 opens long-poll [A+] wait 0@1300',
+      '#2 opens long-poll [A+] wait 0@1000',
       'ready A@1300',
       'open@1300',
-      '#2 polls [A] from a.0 wait 25000@1300',
+      '#2 polls [A] from a.0 wait 10000@1300',
+      '#1 says ping@1300',
       'A 1@1300',
       'A 2@1300',
-      '#1 says release 2@1300',
     ]);
+    world.brings(1, pong);
+    expect(world.lines()).toEqual(['#1 says release 2@1300']);
   });
 
   it('if the earlier one ends first, the later one is opened anew from the cursor', () => {
@@ -122,8 +125,10 @@ describe('F4: what a candidate brings', () => {
       '#2 opens http-stream [A B+] from a.100@0',
       'A 101@0',
       'ready B@0',
+      '#2 posts n1: ping 2@0',
       'A 102@0',
     ]);
+    world.posted(2);
     world.brings(2, message('A', 101), message('A', 102));
     expect(world.lines()).toEqual(['#2 posts n1: release 1@0']);
   });
@@ -215,7 +220,7 @@ describe('F6: aborted and timed-out sends', () => {
     expect(world.lines()).toEqual([
       '#1 says send 1 1@0',
       'settled 1: OUTCOME_UNKNOWN@5000',
-      '#1 says send 2 2@5000',
+      '#1 says send 2 2, ping@5000',
       '#1 ends@5000',
       '#2 opens websocket []@5000',
       'reconnecting@5000',
@@ -310,13 +315,13 @@ describe('F10: an answer to a poll that is lost', () => {
     world.answered(2);
     expect(world.lines()).toEqual([
       'A 101@0',
-      '#1 polls [A] from a.101 wait 25000@0',
+      '#1 polls [A] from a.101 wait 10000@0',
       '#1 ends@0',
       '#2 opens long-poll [A] from a.101 wait 0@0',
       'reconnecting@0',
       'A 102@1',
       'open@1',
-      '#2 polls [A] from a.102 wait 25000@1',
+      '#2 polls [A] from a.102 wait 10000@1',
     ]);
   });
 

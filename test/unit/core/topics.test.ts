@@ -382,7 +382,12 @@ describe('a log of which a connection knows only a part', () => {
     const world = connected({ kinds: [stream] }, ['A'], { head: 'a.5' });
     world.subscribe('B');
     world.brings(2, { ...world.helloFrame(2, { head: 'a.5' }), cursor: '' });
-    expect(world.lines()).toEqual(['#2 opens http-stream [A B+] from a.5@0', 'ready B@0']);
+    world.posted(2);
+    expect(world.lines()).toEqual([
+      '#2 opens http-stream [A B+] from a.5@0',
+      'ready B@0',
+      '#2 posts n1: ping 2@0',
+    ]);
     world.brings(2, mark('a.5'));
     expect(world.lines()).toEqual(['#2 posts n1: release 1@0']);
   });
@@ -392,6 +397,7 @@ describe('a log of which a connection knows only a part', () => {
     world.subscribe('B');
     world.brings(2, { ...world.helloFrame(2, { head: 'a.5', topics: { A: { start: '6' } } }), cursor: '' });
     world.brings(2, message('A', 7));
+    world.posted(2);
     world.lines();
     world.brings(1, message('A', 6));
     expect(world.lines()).toEqual(['A 6@0', 'A 7@0', '#2 posts n1: release 1@0']);

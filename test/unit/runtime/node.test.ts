@@ -10,7 +10,14 @@ test('importing a runtime does nothing: no global more, nothing kept running', a
   await import('../../../src/runtime/browser.ts');
   await import('../../../src/runtime/node.ts');
   expect(Object.getOwnPropertyNames(globalThis)).toEqual(before);
-  expect(process.getActiveResourcesInfo()).toEqual(resources);
+  // What the test runner kept running may have ended meanwhile.
+  for (const one of resources) {
+    const now = process.getActiveResourcesInfo();
+    expect(now.filter((name) => name === one).length).toBeLessThanOrEqual(
+      resources.filter((name) => name === one).length,
+    );
+  }
+  expect(process.getActiveResourcesInfo().filter((name) => !resources.includes(name))).toEqual([]);
 });
 
 test('the packages that it stands on leave no global and let the process end', () => {

@@ -56,7 +56,7 @@ describe('a connection that is live', () => {
     expect(two.told()).toEqual(['a:1', 'a:3']);
   });
 
-  test('writes a heartbeat with its position when it was silent', () => {
+  test('writes a heartbeat with its position at every interval, whatever else it writes', () => {
     const world = new CoreWorld({ heartbeatMs: 100 });
     const { sink } = world.connect(fresh, {}, 'http-stream');
     world.turn();
@@ -64,7 +64,7 @@ describe('a connection that is live', () => {
     world.pass(60);
     publishMany(world, 1);
     world.pass(90);
-    expect(sink.told()).toEqual(['a:1']);
+    expect(sink.told()).toEqual(['a:1', 'ping@1']);
     world.core.publish('other', 1);
     world.pass(60);
     expect(sink.told()).toEqual(['ping@2']);

@@ -1,0 +1,166 @@
+/**
+ * Whether a connection still brings what it should: silence, lateness, POSTs that nobody answers. It notices and asks;
+ * what follows for the network stands in `connections.ts`.
+ */
+import { setDeadline } from './deadlines.ts';
+import type { ClientFrame } from './frames.ts';
+import type { Connection, HelloFacts, Session } from './model.ts';
+import { rttOf } from './policy.ts';
+
+/** Added to every announced interval before silence counts. */
+const graceMs = 2_000;
+/** What an answer may take beside its round trip. */
+const answerMs = 1_800;
+/** Added to a poll's holding time before its answer counts as lost. */
+const pollGraceMs = 3_000;
+/** How long a poll is held at most, so that silence is noticed in time. */
+const holdMs = 10_000;
+/** The same while nobody looks. */
+const hiddenHoldMs = 25_000;
+/** A stream whose pauses are this short is steady: its silence is noticed sooner. */
+const steadyMs = 500;
+/** The pause of a stream of which nothing is known: far from steady. */
+export const unknownPaceMs = 10_000;
+/** How soon a steady stream forgets its longer pauses. */
+const paceMemoryMs = 1_000;
+/** A connection that was heard so lately needs no question beside a send. */
+const recentMs = 1_000;
+/** The slowest way up that is waited for, bytes a millisecond. */
+const uplinkBytesPerMs = 20;
+const postLimitMaxMs = 60_000;
+/** A heartbeat that comes so much later than the fastest frame is late. */
+const lateMs = 1_000;
+/** So many late heartbeats in a row make a late stream. */
+const latesMax = 2;
+/** By how much two good clocks may drift apart. */
+const driftRate = 1e-4;
+
+/** Something came on its way down; silence is counted from now. The deadline is moved when it runs out, or is far too late. */
+export function heard(session: Session, connection: Connection): void {
+  const { mono } = session.now;
+  const pauseMs = mono - connection.heardAt;
+  const wasSteady = isSteady(connection);
+  connection.heardAt = mono;
+  connection.misses = 0;
+  const faded = connection.paceMs * (1 - Math.min(1, pauseMs / paceMemoryMs));
+  connection.paceMs = Math.max(pauseMs, faded);
+  if (!wasSteady && isSteady(connection) && connection.hello) watch(session, connection);
+}
+
+function isSteady(connection: Connection): boolean {
+  return connection.kind.streaming && connection.paceMs <= steadyMs;
+}
+
+function quietLimitMs(session: Session, connection: Connection): number {
+  const rtt = rttOf(session.policy);
+  if (isSteady(connection)) return Math.max(recentMs, 4 * connection.paceMs) + rtt;
+  const { heartbeatMs } = connection.hello as HelloFacts;
+  return heartbeatMs + Math.max(graceMs, 2 * rtt);
+}
+
+/** When it must have been heard again. */
+function dueAt(session: Session, connection: Connection): number {
+  if (!connection.kind.streaming) return connection.answerDueAt;
+  return connection.heardAt + quietLimitMs(session, connection);
+}
+
+/** Counts the silence of a connection from when it was last heard. */
+export function watch(session: Session, connection: Connection): void {
+  setDeadline(session.deadlines, 'quiet', dueAt(session, connection), connection.id);
+}
+
+/** How long a poll is to be held, and when its answer must be there. */
+export function watchPoll(session: Session, connection: Connection, isHeld: boolean): number {
+  const { hello } = connection;
+  const most = session.hidden ? hiddenHoldMs : holdMs;
+  const waitMs = isHeld && hello ? Math.min(hello.holdMs, most) : 0;
+  connection.answerDueAt = session.now.mono + waitMs + pollGraceMs + 2 * rttOf(session.policy);
+  watch(session, connection);
+  return waitMs;
+}
+
+/**
+ * `quiet` has run out. `'fine'`: it was heard meanwhile. `'ask'`: a question is worth its while. `'silent'`: it is dead,
+ * as far as anybody can tell.
+ */
+export function judgeSilence(session: Session, connection: Connection): 'fine' | 'ask' | 'silent' {
+  if (connection.misses > 0) return 'silent';
+  if (dueAt(session, connection) > session.now.mono) {
+    watch(session, connection);
+    return 'fine';
+  }
+  return connection.kind.duplex || isSteady(connection) ? 'ask' : 'silent';
+}
+
+function answerLimitMs(session: Session): number {
+  return answerMs + rttOf(session.policy);
+}
+
+/** A question is under way on it: silence from here on counts sooner. */
+function expectAnswer(session: Session, connection: Connection): void {
+  connection.misses = 1;
+  setDeadline(session.deadlines, 'quiet', session.now.mono + answerLimitMs(session), connection.id);
+}
+
+/** What makes the server say something on this very connection: a one-way stream is named, and answers by itself. */
+export function lifeSign(connection: Connection): ClientFrame {
+  return connection.kind.duplex ? { type: 'ping' } : { type: 'ping', attempt: connection.id };
+}
+
+/** The question whether anybody is there. */
+export function question(session: Session, connection: Connection): ClientFrame {
+  expectAnswer(session, connection);
+  return lifeSign(connection);
+}
+
+/** The question that goes along with sends on a stream of which nothing was heard for a while; `undefined`: none is needed. */
+export function questionBeside(session: Session, connection: Connection): ClientFrame | undefined {
+  const { kind, misses, heardAt } = connection;
+  if (!kind.streaming || misses > 0 || session.now.mono - heardAt < recentMs) return undefined;
+  return question(session, connection);
+}
+
+/** A POST with so many bytes begins: within this time its first answer must come. */
+export function watchPost(session: Session, connection: Connection, bytes: number): void {
+  const limit = session.postLimitMs + rttOf(session.policy) + bytes / uplinkBytesPerMs;
+  setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
+}
+
+/** Nothing came of a POST. A handler may be slow behind a proxy that holds answers back, so the next may take longer. */
+export function postIsOverdue(session: Session, connection: Connection): void {
+  session.postLimitMs = Math.min(postLimitMaxMs, session.postLimitMs * 2);
+  connection.suspect = 'a POST is not answered';
+}
+
+/**
+ * Judges a heartbeat by the time that the server wrote into it. Clocks differ by whatever they like, but by the same all
+ * along: what counts is how much later it came than the fastest frame of that server did. `true`: the stream is late.
+ */
+export function isLate(session: Session, connection: Connection, time: number): boolean {
+  const { mono } = session.now;
+  const sends = connection.hello?.sends;
+  const clock = session.clock;
+  const skew = mono - time;
+  if (!clock || clock.sends !== sends) {
+    session.clock = { sends, skew, at: mono };
+    return false;
+  }
+  const expected = clock.skew + (mono - clock.at) * driftRate;
+  const late = skew - expected;
+  if (late <= 0) session.clock = { sends, skew, at: mono };
+  // While nobody looks, tasks are held back at the engine's leisure.
+  const isTold = late > Math.max(lateMs, 2 * rttOf(session.policy)) && !session.hidden;
+  connection.lates = isTold ? connection.lates + 1 : 0;
+  return connection.lates >= latesMax;
+}
+
+/** A hello that came in time bounds what any clock may say: it took no longer than its connection is old. */
+export function setClock(session: Session, connection: Connection, time: number): void {
+  const { mono } = session.now;
+  const sends = connection.hello?.sends;
+  const least = connection.openedAt - time;
+  const most = mono - time;
+  const { clock } = session;
+  const isKnown = clock !== undefined && clock.sends === sends && clock.skew >= least;
+  session.clock = { sends, skew: isKnown ? Math.min(most, clock.skew) : most, at: mono };
+}
