@@ -3,7 +3,6 @@ import type { AdapterFactory, TransportName } from './adapters/adapter.ts';
 import type { HoldfastError } from './core/errors.ts';
 import type { Gap } from './core/inbox.ts';
 import type { Attempt, State, Trace } from './core/model.ts';
-import type { Diagnosis } from './diagnose.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Platform, Store } from './runtime/runtime.ts';
 import type { SignalLike, SubscribeOptions, Subscription, TypedMessage } from './subscription.ts';
@@ -78,6 +77,30 @@ export interface ClientOptions {
   readonly backoff?: { readonly baseMs?: number; readonly capMs?: number };
   /** What may wait to be sent: default 1,000 sends and 8 MiB. */
   readonly outbox?: { readonly sends?: number; readonly bytes?: number };
+}
+
+/** What came of one transport. Times are milliseconds since its attempt began; `undefined`: it never came so far. */
+export interface Finding {
+  readonly transport: string;
+  /** Messages come down, and what goes up is answered. */
+  readonly works: boolean;
+  /** The handshake, or the head of an answer. */
+  readonly openedMs: number | undefined;
+  /** The server's first words. */
+  readonly helloMs: number | undefined;
+  /** The answer to a send. */
+  readonly answeredMs: number | undefined;
+  /** In words. */
+  readonly detail: string;
+}
+
+export interface Diagnosis {
+  readonly url: string;
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+  readonly findings: readonly Finding[];
+  /** The table as text. */
+  toString(): string;
 }
 
 export interface Client<T extends Topics = Topics> {

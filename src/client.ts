@@ -4,7 +4,15 @@
  */
 import mitt from 'mitt';
 import type { Adapter, AdapterFactory, TransportName } from './adapters/adapter.ts';
-import type { Client, ClientEvents, ClientOptions, SendOptions, Status, Topics } from './client-types.ts';
+import type {
+  Client,
+  ClientEvents,
+  ClientOptions,
+  Diagnosis,
+  SendOptions,
+  Status,
+  Topics,
+} from './client-types.ts';
 import { toBase64Url } from './core/base64.ts';
 import { parseCursor } from './core/cursor.ts';
 import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
@@ -13,7 +21,7 @@ import { activeOf, createSession, type Session } from './core/model.ts';
 import { pendingCount } from './core/outbox.ts';
 import type { Knowledge } from './core/policy.ts';
 import { nextAttemptAt } from './core/session.ts';
-import { type Diagnosis, diagnose } from './diagnose.ts';
+import { diagnose } from './diagnose.ts';
 import { createDriver, type Driver, type Told } from './driver.ts';
 import { guardedPromise } from './guarded-promise.ts';
 import { readMemory, writeMemory } from './memory.ts';

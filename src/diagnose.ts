@@ -2,33 +2,9 @@
  * Tries every transport once, each by a client of its own, and says in one table what came of it: something to paste into a
  * support ticket. It decides nothing and changes nothing in the client that asks.
  */
-import type { Client } from './client-types.ts';
+import type { Client, Diagnosis, Finding } from './client-types.ts';
 import type { HoldfastError } from './core/errors.ts';
 import type { Trace } from './core/model.ts';
-
-/** What came of one transport. Times are milliseconds since its attempt began; `undefined`: it never came so far. */
-export interface Finding {
-  readonly transport: string;
-  /** Messages come down, and what goes up is answered. */
-  readonly works: boolean;
-  /** The handshake, or the head of an answer. */
-  readonly openedMs: number | undefined;
-  /** The server's first words. */
-  readonly helloMs: number | undefined;
-  /** The answer to a send. */
-  readonly answeredMs: number | undefined;
-  /** In words. */
-  readonly detail: string;
-}
-
-export interface Diagnosis {
-  readonly url: string;
-  /** Wall clock, milliseconds. */
-  readonly at: number;
-  readonly findings: readonly Finding[];
-  /** The table as text. */
-  toString(): string;
-}
 
 /** Reserved, so that every server refuses it, which is an answer. */
 const topic = '$diagnose';

@@ -13,7 +13,16 @@ export type {
   TransportName,
   Unit,
 } from './adapters/adapter.ts';
-export type { Client, ClientEvents, ClientOptions, SendOptions, Status, Topics } from './client-types.ts';
+export type {
+  Client,
+  ClientEvents,
+  ClientOptions,
+  Diagnosis,
+  Finding,
+  SendOptions,
+  Status,
+  Topics,
+} from './client-types.ts';
 export {
   type ClientErrorCode,
   type HoldfastError,
@@ -23,7 +32,6 @@ export {
 } from './core/errors.ts';
 export type { Gap, Message } from './core/inbox.ts';
 export type { Attempt, Role, State, Trace } from './core/model.ts';
-export type { Diagnosis, Finding } from './diagnose.ts';
 export type { Endpoint, Protocol } from './protocols/protocol.ts';
 export type { Platform, Runtime, Store } from './runtime/runtime.ts';
 export type { SignalLike, SubscribeOptions, Subscription, TypedMessage } from './subscription.ts';

@@ -290,7 +290,7 @@ export function onQuiet(session: Session, connection: Connection): void {
 }
 
 /** It died without a word: whatever else is open may be as dead. */
-export function fellSilent(session: Session, connection: Connection, detail: string): void {
+function fellSilent(session: Session, connection: Connection, detail: string): void {
   session.doubt = doubtMax;
   lose(session, connection, { kind: 'failed', detail }, true);
 }
