@@ -10,7 +10,8 @@ export default defineConfig({
   forbidOnly: Boolean(process.env['CI']),
   // On a busy machine a browser now and then misses a time limit. The summary names whatever needed its second try.
   retries: process.env['CI'] ? 1 : 0,
-  workers: 2,
+  // Most tests wait for a network: three keep two cores busy.
+  workers: 3,
   timeout: 60_000,
   reporter: [['line'], ['json', { outputFile: 'test-results/e2e.json' }]],
   use: { headless: true, screenshot: 'only-on-failure' },

@@ -1,5 +1,13 @@
-// Adds up what `npm test` and `npm run test:all` counted, as the last line of a run in CI.
+// Adds up what the runs counted, as the last line of a run in CI. One that left no count has failed.
 
 import { add, none, readReport, summaryLine } from './summary.mjs';
 
-console.log(summaryLine(['test', 'all'].map((name) => readReport(`summary-${name}.json`)).reduce(add, none)));
+function countOf(name) {
+  try {
+    return readReport(`summary-${name}.json`);
+  } catch {
+    return { ...none, failed: 1 };
+  }
+}
+
+console.log(summaryLine(['test', 'all', 'intermediaries'].map(countOf).reduce(add, none)));

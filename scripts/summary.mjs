@@ -50,6 +50,11 @@ export function secondTries({ suites }) {
   });
 }
 
+/** Counts of a run of the simulator: all its worlds are one test. */
+export function countSim({ failed }) {
+  return { ...none, passed: failed === 0 ? 1 : 0, failed: failed === 0 ? 0 : 1 };
+}
+
 export function readReport(file) {
   return JSON.parse(readFileSync(join(resultsDir, file), 'utf8'));
 }

@@ -9,6 +9,7 @@ import { binOf, ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 import {
   add,
   countPlaywright,
+  countSim,
   countVitest,
   none,
   readReport,
@@ -39,6 +40,13 @@ function vitestStage(name, projects) {
 
 const stages = [
   vitestStage('node', ['unit', 'tidy', 'sim', 'contract-node']),
+  {
+    name: 'sim',
+    report: 'sim.json',
+    count: countSim,
+    script: join(root, 'scripts', 'sim.mjs'),
+    args: ['--seeds', '20000', '--json', join(resultsDir, 'sim.json')],
+  },
   vitestStage('contract-chromium', ['contract-chromium']),
   vitestStage('contract-firefox', ['contract-firefox']),
   {
@@ -51,10 +59,10 @@ const stages = [
 ];
 
 /** Runs one stage; whatever goes wrong outside a test counts as one failure more. */
-function runStage({ name, report, count, packageName, args }) {
+function runStage({ name, report, count, packageName, script, args }) {
   console.log(`\n--- ${name} ---`);
   rmSync(join(resultsDir, report), { force: true });
-  const bin = binOf(packageName, packageName === 'vitest' ? 'vitest' : 'playwright');
+  const bin = script ?? binOf(packageName, packageName === 'vitest' ? 'vitest' : 'playwright');
   const result = spawnSync(process.execPath, [bin, ...args], {
     cwd: root,
     stdio: 'inherit',

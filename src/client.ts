@@ -162,8 +162,8 @@ export function createClientWith<T extends Topics>(
       kinds: adapters.map(({ transport, facts }) => ({ transport, ...facts })),
       auth: options.auth !== undefined,
       eager: options.eager !== false,
-      // Whoever asks for cookies would be somebody else without them.
-      mayRenew: options.credentials !== 'include',
+      // Whoever says what becomes of cookies is obeyed.
+      mayRenew: options.credentials === undefined || options.credentials === 'same-origin',
       backoff: { baseMs: options.backoff?.baseMs ?? 500, capMs: options.backoff?.capMs ?? 20_000 },
       outbox: { sends: options.outbox?.sends ?? 1_000, bytes: options.outbox?.bytes ?? 8 * 1024 * 1024 },
       seed: seedFrom(runtime.randomBytes(4)),
@@ -207,7 +207,7 @@ export function createClientWith<T extends Topics>(
     const { credentials = 'same-origin' } = options;
     return {
       url: base,
-      credentials: fresh ? otherCredentials(runtime, base, credentials) : credentials,
+      credentials: fresh ? otherCredentials(runtime, base) : credentials,
       headers: options.headers ?? {},
       origin: runtime.origin,
       requestNumber: () => nextRequest++,
@@ -216,13 +216,8 @@ export function createClientWith<T extends Topics>(
   }
 
   /** Browsers keep a pool of connections for requests with cookies and another for those without. */
-  function otherCredentials(
-    runtime: Runtime,
-    base: string,
-    usual: Endpoint['credentials'],
-  ): Endpoint['credentials'] {
-    const isOwn = `${base}/`.indexOf(`${runtime.origin}/`) === 0;
-    return isOwn && usual === 'same-origin' ? 'omit' : 'include';
+  function otherCredentials(runtime: Runtime, base: string): Endpoint['credentials'] {
+    return `${base}/`.indexOf(`${runtime.origin}/`) === 0 ? 'omit' : 'include';
   }
 
   function newIdentity(runtime: Runtime, driver: Driver): void {

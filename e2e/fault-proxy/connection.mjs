@@ -425,6 +425,8 @@ export function createConnection({ id, client, connectUpstream, rules, journal, 
 function reset(socket) {
   // A socket that is still connecting has nobody to reset.
   if (socket?.connecting) socket.destroy();
+  // Node cannot reset one whose end is on its way: that fails with EINVAL, and 'close' never comes.
+  else if (socket?.writableEnded && !socket.writableFinished) socket.destroy();
   else if (socket && !socket.destroyed) socket.resetAndDestroy();
 }
 

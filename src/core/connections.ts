@@ -20,6 +20,7 @@ import {
   type Connection,
   candidatesOf,
   type HelloFacts,
+  hopefulsOf,
   type Purpose,
   type Session,
   trace,
@@ -91,6 +92,7 @@ export function transmit(
   if (!connection.kind.duplex) {
     connection.posting = true;
     connection.acks = 0;
+    connection.postedAt = session.now.mono;
     connection.postedSends = frames.filter(
       (frame) => frame.type === 'send' && frame.seq !== undefined,
     ).length;
@@ -128,8 +130,12 @@ export function openCandidate(
     paceMs: liveness.unknownPaceMs,
     lates: 0,
     answerDueAt: 0,
+    askedAt: mono,
+    heldMs: 0,
+    question: '',
     misses: 0,
     overdue: false,
+    bridging: false,
     suspect: undefined,
     leaving: false,
     opened: false,
@@ -139,6 +145,7 @@ export function openCandidate(
     pollMs: pollMinMs,
     posting: false,
     doubted: false,
+    postedAt: 0,
     postFailures: 0,
     postedSends: 0,
     acks: 0,
@@ -176,6 +183,7 @@ export function openNext(session: Session): void {
     session.policy.preferred === undefined &&
     session.attempt < patience &&
     order.indexOf(only) >= 0 &&
+    !isOpening(session, only) &&
     session.tried.length === 0 &&
     !policy.isFlapping(session.policy, only) &&
     (session.policy.experience[only] as policy.Experience).outUntil <= session.now.mono;
@@ -199,7 +207,7 @@ export function openNext(session: Session): void {
     session.lastError = error;
     return;
   }
-  if (candidatesOf(session).length > 0) return;
+  if (hopefulsOf(session).length > 0) return;
   session.tried = [];
   retryLater(session, Math.max(1, session.attempt));
 }
@@ -252,8 +260,22 @@ export function pollAgain(session: Session, connection: Connection): void {
   connection.asking = true;
   connection.brought = false;
   clearDeadline(session.deadlines, 'poll', connection.id);
-  const holdMs = liveness.watchPoll(session, connection, isHeld);
-  session.out.push({ type: 'poll', id: connection.id, open: openFrame(session, connection.id, holdMs) });
+  connection.askedAt = session.now.mono;
+  connection.heldMs = liveness.watchPoll(session, connection, isHeld);
+  const open = openFrame(session, connection.id, connection.heldMs);
+  connection.question = questionOf(open);
+  session.out.push({ type: 'poll', id: connection.id, open });
+}
+
+function questionOf({ cursor, topics }: OpenFrame): string {
+  return JSON.stringify([cursor, topics]);
+}
+
+/** Whether a held poll was answered at once and has moved nothing: to ask the same again at once would never end. */
+function isIdling(session: Session, connection: Connection): boolean {
+  const { askedAt, heldMs, question, id } = connection;
+  if (heldMs === 0 || session.now.mono - askedAt >= heldMs / 2) return false;
+  return questionOf(openFrame(session, id, heldMs)) === question;
 }
 
 /** A poll's answer is complete. */
@@ -267,8 +289,9 @@ export function onAnswered(session: Session, connection: Connection): void {
   }
   // A server that asked us to move is asked no more; the replacement comes when it said.
   if (connection.leaving) return;
-  if (connection.kind.held) return pollSoon(session, connection);
-  connection.pollMs = connection.brought ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
+  if (connection.kind.held && !isIdling(session, connection)) return pollSoon(session, connection);
+  connection.pollMs =
+    connection.brought || connection.kind.held ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
   setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);
 }
 
@@ -292,7 +315,7 @@ export function onQuiet(session: Session, connection: Connection): void {
 /** It died without a word: whatever else is open may be as dead. */
 function fellSilent(session: Session, connection: Connection, detail: string): void {
   session.doubt = doubtMax;
-  lose(session, connection, { kind: 'failed', detail }, true);
+  lose(session, connection, { kind: 'failed', detail });
 }
 
 /** Nothing came of a POST: the connection is replaced while it lasts. */
@@ -417,15 +440,23 @@ export function considerPromotion(session: Session, candidate: Connection): void
 }
 
 /**
- * A stream that has nothing to bring says only at its next heartbeat that it has come as far as the active connection.
- * Asked, it says so now. To be called when all that came with its hello has been taken in.
+ * Who has nothing to bring says how far it has come only at its next heartbeat: the candidate, or the active connection,
+ * which must bridge to a candidate that starts beyond it. Asked, they say so now. To be called when all that came with the
+ * candidate's hello has been taken in.
  */
 export function askPosition(session: Session, candidate: Connection): void {
   const { kind, id, role, phase, asking } = candidate;
-  if (role !== 'candidate' || phase !== 'proven' || !kind.streaming || asking) return;
+  if (role !== 'candidate' || phase !== 'proven' || !kind.streaming) return;
   if (inbox.caughtUp(session.inbox, id)) return;
-  candidate.asking = true;
-  transmit(session, candidate, [liveness.lifeSign(candidate)]);
+  const active = activeOf(session);
+  const isBeyond = (session.inbox.receptions[id] as inbox.Reception).heldLinks > 0;
+  if (isBeyond && active && !active.posting && !candidate.bridging) {
+    candidate.bridging = true;
+    transmit(session, active, [liveness.lifeSign(active)]);
+  } else if (!isBeyond && !asking) {
+    candidate.asking = true;
+    transmit(session, candidate, [liveness.lifeSign(candidate)]);
+  }
 }
 
 function promote(session: Session, connection: Connection): void {
@@ -434,6 +465,7 @@ function promote(session: Session, connection: Connection): void {
     policy.blame(session.policy, former.kind.transport, session.now.mono);
   }
   connection.role = 'active';
+  if (former && session.now.mono - former.provenAt >= stableMs) session.attempt = 0;
   if (former) retire(session, former, 'another took its place');
   adopt(session, connection);
   retransmit(session.outbox);
@@ -514,8 +546,7 @@ function asUpgrade(session: Session, candidate: Connection): void {
 
 /** A better transport that is about to prove itself makes the next poll needless. */
 function pollSoon(session: Session, connection: Connection): void {
-  const isLikely = candidatesOf(session).some((one) => one.purpose === 'upgrade' && !one.overdue);
-  if (!isLikely) return pollAgain(session, connection);
+  if (hopefulsOf(session).length === 0) return pollAgain(session, connection);
   const at = session.now.mono + policy.rttOf(session.policy) / 2;
   setDeadline(session.deadlines, 'poll', at, connection.id);
 }
@@ -568,8 +599,18 @@ export function end(session: Session, connection: Connection, reason: string): v
   if (connection.role === 'active') retransmit(session.outbox);
 }
 
+/** Something on its way ended it. After how much idling says what the way allows. */
+export function onEnded(session: Session, connection: Connection, ending: Ending): void {
+  const { kind, phase, role, leaving, error, heardAt } = connection;
+  const isCut = kind.streaming && role !== 'draining' && !leaving && !error;
+  if (isCut && phase === 'proven' && verdictOfEnding(ending, true) === 'retry') {
+    policy.learnIdleCut(session.policy, session.now.mono - heardAt);
+  }
+  lose(session, connection, ending);
+}
+
 /** A connection ended, or is given up, though it was wanted: what follows is the verdict's and the policy's. */
-export function lose(session: Session, connection: Connection, ending: Ending, isSilent = false): void {
+export function lose(session: Session, connection: Connection, ending: Ending): void {
   const role = connection.role;
   const why = connection.error
     ? `${connection.error.code}: ${connection.error.message}`
@@ -589,9 +630,6 @@ export function lose(session: Session, connection: Connection, ending: Ending, i
   if (action === 'stop') return stop(session, error, why);
   if (action === 'token') refuseToken(session, error);
   if (action === 'rekey') rekey(session);
-  if (proven && connection.kind.streaming && !isSilent && action === 'retry') {
-    policy.learnIdleCut(session.policy, session.now.mono - connection.heardAt);
-  }
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
   else if (proven) loseActive(session, connection, action);
   else loseUnproven(session, connection, action);
@@ -651,7 +689,7 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   const uptime = mono - connection.provenAt;
   if (uptime >= stableMs) session.attempt = 0;
   policy.noteDeath(session.policy, connection.kind.transport, uptime);
-  if (candidatesOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;
+  if (hopefulsOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;
   session.tried = [];
   const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
   if (told !== undefined) {
@@ -664,7 +702,8 @@ function loseActive(session: Session, connection: Connection, action: Action): v
 
 function loseUnproven(session: Session, connection: Connection, action: Action): void {
   const transport = connection.kind.transport;
-  if (candidatesOf(session).length === 0) policy.excuseDeath(session.policy);
+  const isAlone = hopefulsOf(session).length === 0;
+  if (isAlone) policy.excuseDeath(session.policy);
   const patient = transport === session.lastGood && session.attempt < patience;
   const isHasty = session.now.mono - connection.openedAt < policy.rttOf(session.policy) / 2;
   if (patient && isHasty && session.attempt === 1 && !connection.kind.fresh) {
@@ -674,7 +713,7 @@ function loseUnproven(session: Session, connection: Connection, action: Action):
   const isBlamed = action === 'switch' && !patient;
   if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
   // What was blamed has a successor, which `advance` opens; all else is tried again later.
-  if (candidatesOf(session).length === 0 && !isBlamed) retryLater(session, Math.max(1, session.attempt));
+  if (isAlone && !isBlamed) retryLater(session, Math.max(1, session.attempt));
 }
 
 /** Nothing is waited for any more. */

@@ -2,7 +2,7 @@
  * Whether a connection still brings what it should: silence, lateness, POSTs that nobody answers. It notices and asks;
  * what follows for the network stands in `connections.ts`.
  */
-import { setDeadline } from './deadlines.ts';
+import { clearDeadline, setDeadline } from './deadlines.ts';
 import type { ClientFrame } from './frames.ts';
 import type { Connection, HelloFacts, Session } from './model.ts';
 import { rttOf } from './policy.ts';
@@ -27,6 +27,7 @@ const paceMemoryMs = 1_000;
 const recentMs = 1_000;
 /** The slowest way up that is waited for, bytes a millisecond. */
 const uplinkBytesPerMs = 20;
+export const postLimitMs = 1_800;
 const postLimitMaxMs = 60_000;
 /** A heartbeat that comes so much later than the fastest frame is late. */
 const lateMs = 1_000;
@@ -126,6 +127,13 @@ export function watchPost(session: Session, connection: Connection, bytes: numbe
   setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
 }
 
+/** A POST has reached the server. Sends that are soon answered say that the next need not be given longer. */
+export function postIsAnswered(session: Session, connection: Connection): void {
+  clearDeadline(session.deadlines, 'post', connection.id);
+  const isSoon = session.now.mono - connection.postedAt < postLimitMs;
+  if (isSoon && connection.acks > 0) session.postLimitMs = Math.max(postLimitMs, session.postLimitMs / 2);
+}
+
 /** Nothing came of a POST. A handler may be slow behind a proxy that holds answers back, so the next may take longer. */
 export function postIsOverdue(session: Session, connection: Connection): void {
   session.postLimitMs = Math.min(postLimitMaxMs, session.postLimitMs * 2);
@@ -149,8 +157,11 @@ export function isLate(session: Session, connection: Connection, time: number): 
   const late = skew - expected;
   if (late <= 0) session.clock = { sends, skew, at: mono };
   // While nobody looks, tasks are held back at the engine's leisure.
-  const isTold = late > Math.max(lateMs, 2 * rttOf(session.policy)) && !session.hidden;
-  connection.lates = isTold ? connection.lates + 1 : 0;
+  const limit = Math.max(lateMs, 2 * rttOf(session.policy));
+  const isTold = late > limit && !session.hidden;
+  // No busy page is that late.
+  const weight = late > 3 * limit ? latesMax : 1;
+  connection.lates = isTold ? connection.lates + weight : 0;
   return connection.lates >= latesMax;
 }
 

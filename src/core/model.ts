@@ -177,12 +177,17 @@ export interface Connection {
   paceMs: number;
   /** Heartbeats in a row that came late. */
   lates: number;
-  /** Polls: when the answer must be there. */
+  /** Polls: when the answer must be there, when it was asked for, how long it may be held, and what the question was. */
   answerDueAt: number;
+  askedAt: number;
+  heldMs: number;
+  question: string;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
   /** An upgrade that takes long to prove itself: the next one may be tried beside it. */
   overdue: boolean;
+  /** The active connection was asked to say how far it has come, because this one starts beyond. */
+  bridging: boolean;
   /** What it brings is doubted: it must be replaced. */
   suspect: string | undefined;
   /** The handshake or the answer's head has come. */
@@ -203,6 +208,7 @@ export interface Connection {
   posting: boolean;
   /** One-way: it is to be asked for a sign of life when the POST under way is over. */
   doubted: boolean;
+  postedAt: number;
   postFailures: number;
   /** One-way: sends in the POST that is under way, and answers to sends since it began. */
   postedSends: number;
@@ -326,6 +332,11 @@ export function activeOf(session: Session): Connection | undefined {
   return undefined;
 }
 
+/** Candidates of which something is to be hoped for soon: an upgrade that is overdue is waited for, and counts for nothing. */
+export function hopefulsOf(session: Session): Connection[] {
+  return candidatesOf(session).filter((connection) => !connection.overdue);
+}
+
 export function candidatesOf(session: Session): Connection[] {
   return session.connections.filter((connection) => connection.role === 'candidate');
 }
@@ -343,15 +354,16 @@ function recordOf(session: Session, id: number): Attempt | undefined {
 function note(
   session: Session,
   type: Trace['type'],
-  { id, kind }: Connection,
+  connection: Connection,
   reason: string | undefined,
 ): void {
+  const { id, kind } = connection;
   if (type === 'attempt') {
     session.attempts.push({
       connection: id,
       transport: kind.transport,
       at: session.now.wall,
-      why: reason ?? '',
+      why: connection.reason,
       openedMs: undefined,
       helloMs: undefined,
       promotedMs: undefined,

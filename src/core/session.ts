@@ -40,13 +40,14 @@ import * as delivery from './delivery.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
-import { questionBeside } from './liveness.ts';
+import { postLimitMs, questionBeside } from './liveness.ts';
 import {
   activeOf,
   type Connection,
   candidatesOf,
   type Effect,
   findConnection,
+  hopefulsOf,
   type Input,
   type Now,
   type Session,
@@ -220,6 +221,7 @@ function onSignal(session: Session, signal: Signal): void {
       return wake(session, 'online', true);
     case 'network-changed':
       policy.forgetNetwork(session.policy);
+      session.postLimitMs = postLimitMs;
       session.lastGood = undefined;
       return wake(session, 'network changed', true);
     case 'suspended':
@@ -366,15 +368,17 @@ function connect(session: Session): void {
   const candidates = candidatesOf(session);
   const { deadlines, now } = session;
   if (!active) {
-    if (candidates.length === 0 && !hasDeadline(deadlines, 'retry')) openNext(session);
+    if (hopefulsOf(session).length === 0 && !hasDeadline(deadlines, 'retry')) openNext(session);
     return;
   }
   // An upgrade that is overdue is waited for, but holds nothing up.
-  if (candidates.some((one) => one.purpose !== 'upgrade' || !one.overdue)) return;
+  if (hopefulsOf(session).length > 0) return;
   const transport = active.kind.transport;
   const why = hasDeadline(deadlines, 'replace') ? undefined : replacementReason(session, active);
   if (why !== undefined) {
     const next = successor(session, active);
+    const twin = candidates.filter((one) => one.kind.transport === next)[0];
+    if (twin) end(session, twin, 'it took too long');
     openCandidate(session, next, 'replace', why);
     return openFresh(session, next, 'replace');
   }

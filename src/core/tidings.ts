@@ -10,6 +10,7 @@ import {
   end,
   lose,
   onAnswered,
+  onEnded,
   onHello,
   onLate,
   onVerified,
@@ -21,7 +22,7 @@ import { clearDeadline, setDeadline } from './deadlines.ts';
 import * as delivery from './delivery.ts';
 import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
-import { heard, isLate } from './liveness.ts';
+import { heard, isLate, postIsAnswered } from './liveness.ts';
 import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
@@ -48,13 +49,13 @@ export function onConnection(
     case 'posted':
       return onPosted(session, connection, input.ok, input.status);
     case 'ended':
-      return lose(session, connection, input.ending);
+      return onEnded(session, connection, input.ending);
   }
 }
 
 function onFrames(session: Session, connection: Connection, frames: readonly ServerFrame[]): void {
   if (connection.kind.duplex || !isPostAnswer(frames)) heard(session, connection);
-  else clearDeadline(session.deadlines, 'post', connection.id);
+  else postIsAnswered(session, connection);
   if (session.phase !== 'running') return;
   for (let i = 0; i < frames.length; i++) {
     if (!onFrame(session, connection, frames[i] as ServerFrame)) {
@@ -168,7 +169,8 @@ function onBye(session: Session, connection: Connection, frame: ByeFrame): void 
 
 function onPosted(session: Session, connection: Connection, ok: boolean, status: number | undefined): void {
   connection.posting = false;
-  clearDeadline(session.deadlines, 'post', connection.id);
+  if (ok) postIsAnswered(session, connection);
+  else clearDeadline(session.deadlines, 'post', connection.id);
   if (connection.role === 'draining') {
     if (!connection.kind.streaming && !connection.asking) end(session, connection, 'released');
     return;

@@ -10,6 +10,8 @@ import { createDriver, type Told } from '../../src/driver.ts';
 import { holdfast } from '../../src/protocols/holdfast.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { type Site, simAdapters } from './adapters.ts';
+import { createMachine, type Machine } from './machine.ts';
+import { createRandom } from './random.ts';
 
 export interface Observer {
   message(message: Message): void;
@@ -17,6 +19,8 @@ export interface Observer {
   ready(topic: string, start: string): void;
   ended(topic: string, code: string): void;
   settled(ref: number, error: HoldfastError | undefined, reply: unknown): void;
+  /** All that was done in one turn is done; the session can be looked at. */
+  status?(): void;
   error?(error: HoldfastError): void;
   trace?(trace: Trace): void;
 }
@@ -28,15 +32,20 @@ export interface SimClientOptions {
   readonly seed: number;
   readonly observer: Observer;
   readonly token?: () => string | undefined;
+  /** Default 1,000 sends. */
+  readonly outboxSends?: number;
 }
 
 export interface SimClient {
   readonly session: Session;
+  readonly machine: Machine;
   readonly name: string;
   subscribe(topic: string, how?: { last?: number; since?: string }): void;
   unsubscribe(topic: string): void;
   /** Returns the number under which it will be settled. */
   send(topic: string, data: unknown, timeoutMs?: number): number;
+  /** Sent now or never. */
+  sendVolatile(topic: string, data: unknown): number;
   abort(ref: number): void;
   prefer(transport: TransportName | undefined): void;
   open(): void;
@@ -44,48 +53,29 @@ export interface SimClient {
   signal(signal: Signal): void;
   /** The machine sleeps: the monotonic clock stands still, timers do not run, the wall goes on. */
   sleep(ms: number): void;
+  /** The page is frozen: both clocks go on. */
+  freeze(ms: number): void;
   jumpWall(ms: number): void;
   /** Timers and adapters that are still there. */
   timerCount(): number;
 }
 
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
 export function createSimClient(options: SimClientOptions): SimClient {
-  const { site, observer } = options;
+  const { site, observer, outboxSends = 1_000 } = options;
   const { world } = site;
-  let slept = 0;
-  let wallSkew = 1_700_000_000_000;
-  let awakeAt = 0;
-  let timers = 0;
+  const dice = createRandom(options.seed);
+  const machine = createMachine(world, dice);
   let nextRef = 1;
   let request = 1;
 
-  const bytes = (count: number): Uint8Array =>
-    Uint8Array.from({ length: count }, () => world.between(0, 255));
   const runtime: Runtime = {
     platform: {},
-    now: () => ({ wall: wallSkew + world.now, mono: world.now - slept }),
-    randomBytes: bytes,
+    now: machine.now,
+    randomBytes: dice.bytes,
     defer: world.soon,
-    startTimer(run, delayMs) {
-      timers++;
-      let undo: () => void;
-      const wait = (ms: number): void => {
-        undo = world.after(ms, () => {
-          // A machine that sleeps runs nothing; what was due runs when it wakes.
-          if (world.now < awakeAt) return wait(awakeAt - world.now);
-          timers--;
-          run();
-        });
-      };
-      wait(delayMs);
-      let isUndone = false;
-      return () => {
-        if (isUndone) return;
-        isUndone = true;
-        timers--;
-        undo();
-      };
-    },
+    startTimer: machine.startTimer,
     listen: () => () => undefined,
     resolveUrl: (url) => url,
     origin: 'http://page.test',
@@ -102,7 +92,7 @@ export function createSimClient(options: SimClientOptions): SimClient {
     auth: options.token !== undefined,
     eager: options.eager,
     backoff: { baseMs: 500, capMs: 20_000 },
-    outbox: { sends: 1_000, bytes: 8 * 1024 * 1024 },
+    outbox: { sends: outboxSends, bytes: 8 * 1024 * 1024 },
     seed: options.seed,
   });
 
@@ -120,12 +110,14 @@ export function createSimClient(options: SimClientOptions): SimClient {
         return told.ok
           ? observer.settled(told.ref, undefined, told.reply)
           : observer.settled(told.ref, told.error, undefined);
+      case 'status':
+        return observer.status?.();
       case 'error':
         return observer.error?.(told.error);
       case 'trace':
         return observer.trace?.(told.trace);
       case 'ask-token': {
-        world.after(world.between(0, 50), () => {
+        world.later(dice.between(0, 50), () => {
           const token = options.token?.();
           driver.put(
             token === undefined ? { type: 'token-failed', cause: undefined } : { type: 'token', token },
@@ -150,17 +142,24 @@ export function createSimClient(options: SimClientOptions): SimClient {
       headers: {},
       origin: runtime.origin,
       requestNumber: () => request++,
-      nonce: name(),
+      nonce: `${session.client}${request}`,
     }),
     tell,
   });
 
   function name(): string {
-    return Array.from(bytes(11), (byte) => (byte + 256).toString(16).slice(1)).join('');
+    let text = '';
+    for (let i = 0; i < 22; i++) text += letters[dice.between(0, 63)];
+    return text;
   }
 
   function identify(): void {
     driver.put({ type: 'identity', client: name(), key: name() });
+  }
+
+  function requestOf(topic: string, data: unknown) {
+    const json = JSON.stringify(data);
+    return { ref: nextRef++, topic, data: undefined, json, bytes: json.length + 64 };
   }
 
   identify();
@@ -168,17 +167,21 @@ export function createSimClient(options: SimClientOptions): SimClient {
 
   return {
     session,
+    machine,
     get name() {
       return session.client;
     },
     subscribe: (topic, { last = 0, since } = {}) => driver.put({ type: 'subscribe', topic, last, since }),
     unsubscribe: (topic) => driver.put({ type: 'unsubscribe', topic }),
     send(topic, data, timeoutMs = 60_000) {
-      const ref = nextRef++;
-      const json = JSON.stringify(data);
-      const sent = { ref, topic, data: undefined, json, bytes: json.length + 64 };
-      driver.put({ type: 'send', request: sent, timeoutMs });
-      return ref;
+      const made = requestOf(topic, data);
+      driver.put({ type: 'send', request: made, timeoutMs });
+      return made.ref;
+    },
+    sendVolatile(topic, data) {
+      const made = requestOf(topic, data);
+      driver.put({ type: 'volatile', request: made });
+      return made.ref;
     },
     abort: (ref) => driver.put({ type: 'abort', ref }),
     prefer: (transport) => driver.put({ type: 'prefer', transport }),
@@ -186,16 +189,14 @@ export function createSimClient(options: SimClientOptions): SimClient {
     close: () => driver.put({ type: 'close' }),
     signal: (signal) => driver.put({ type: 'signal', signal }),
     sleep(ms) {
-      if (world.now < awakeAt) return;
-      awakeAt = world.now + ms;
-      world.after(ms, () => {
-        slept += ms;
-        driver.put({ type: 'time' });
-      });
+      site.net.pauseClient(world.now + ms);
+      machine.sleep(ms, () => driver.put({ type: 'time' }));
     },
-    jumpWall(ms) {
-      wallSkew += ms;
+    freeze(ms) {
+      site.net.pauseClient(world.now + ms);
+      machine.freeze(ms);
     },
-    timerCount: () => timers,
+    jumpWall: machine.jumpWall,
+    timerCount: machine.timerCount,
   };
 }

@@ -4,7 +4,7 @@ import type { OpenFrame } from '../../src/core/frames.ts';
 import { checkClientFrame } from '../../src/core/frames.ts';
 import type { CoreOptions } from '../../src/server/core/config.ts';
 import { createHubCore, type HubCore } from '../../src/server/core/hub.ts';
-import type { HubHost, Meta, Sink } from '../../src/server/core/types.ts';
+import type { HubHost, Meta, Peer, Sink } from '../../src/server/core/types.ts';
 import type { Down, SimServer, Up } from './server.ts';
 import type { World } from './world.ts';
 
@@ -16,29 +16,54 @@ export interface SimHubOptions {
   readonly authorize?: HubHost['authorize'];
   /** Bytes that a socket takes before it blocks; blocked ones drain after a while. Default: never blocks. */
   readonly socketBytes?: number;
+  /** Tells its dice from those of other hubs. */
+  readonly name?: string;
 }
 
 export interface SimHub extends SimServer {
   readonly core: HubCore;
+  /** Connections that have not ended, for those who check bounds. */
+  readonly peers: ReadonlySet<Peer>;
+  /** Says `bye` and ends within this time; nobody new is served. */
+  drain(drainMs: number, done: () => void): void;
   /** The process dies: no goodbye, no memory. */
   kill(): void;
 }
 
-const meta: Meta = { headers: {}, url: '/realtime', address: undefined, requestNumber: undefined };
+/** As the hub's HTTP part tells them apart. Streams differ in their wrapping alone, which the contract tests see. */
+function kindOf(transport: TransportName, open: OpenFrame): Peer['transport'] {
+  if (transport === 'websocket') return transport;
+  return open.wait === undefined ? 'http-stream' : open.wait === 0 ? 'poll' : 'long-poll';
+}
 
-/** SSE and documents differ from NDJSON in their wrapping alone, which the contract and end-to-end tests see. */
-const streams: readonly TransportName[] = ['eventsource', 'iframe'];
+function metaOf(url: string): Meta {
+  const number = /[?&]n=(\d+)/.exec(url)?.[1];
+  const requestNumber = number === undefined ? undefined : Number(number);
+  return { headers: {}, url: '/realtime', address: undefined, requestNumber };
+}
+
+function fieldOf(url: string, name: string): string {
+  return decodeURIComponent(new RegExp(`[?&]${name}=([^&]*)`).exec(url)?.[1] ?? '');
+}
+
+function openOf(text: string): OpenFrame {
+  const frame = checkClientFrame(JSON.parse(text));
+  if (frame?.type !== 'open') throw new Error(`not an open: ${text}`);
+  return frame as OpenFrame;
+}
 
 export function createSimHub(options: SimHubOptions): SimHub {
-  const { world, socketBytes = Number.POSITIVE_INFINITY } = options;
+  const { world, socketBytes = Number.POSITIVE_INFINITY, name = 'hub' } = options;
+  const dice = world.stream(name);
   let isDead = false;
   let wakeAt = Number.POSITIVE_INFINITY;
   let unwake: (() => void) | undefined;
   const cuts = new Set<() => void>();
+  const peers = new Set<Peer>();
 
   const host: HubHost = {
     now: () => world.now,
-    random: (count) => Uint8Array.from({ length: count }, () => world.between(0, 255)),
+    random: dice.bytes,
     defer: (run) =>
       world.soon(() => {
         if (!isDead) run();
@@ -78,7 +103,7 @@ export function createSimHub(options: SimHubOptions): SimHub {
         const wasBlocked = buffered >= socketBytes;
         buffered += chunk.length;
         if (buffered < socketBytes || wasBlocked) return;
-        world.after(world.between(5, 300), () => {
+        world.later(dice.between(5, 300), () => {
           buffered = 0;
           if (!isOver && !isDead) onDrain();
         });
@@ -98,43 +123,52 @@ export function createSimHub(options: SimHubOptions): SimHub {
     };
   }
 
-  function open(transport: TransportName, text: string, down: Down): Up {
-    let peer: ReturnType<HubCore['connect']> | undefined;
+  /** A connection that receives; `begin` says with what. */
+  function connect(transport: Peer['transport'], url: string, down: Down, begin: (peer: Peer) => void): Up {
+    let peer: Peer | undefined;
     const sink = sinkOf(down, () => peer && core.drained(peer));
-    peer = core.connect({ transport: streams.includes(transport) ? 'http-stream' : transport, sink, meta });
-    const one = peer;
-    const frame = checkClientFrame(JSON.parse(text));
-    if (frame?.type !== 'open') throw new Error(`not an open: ${text}`);
-    core.open(one, frame as OpenFrame);
+    const one = core.connect({ transport, sink, meta: metaOf(url) });
+    peer = one;
+    peers.add(one);
+    begin(one);
     return {
       receive: (message) => {
         if (!isDead) core.receive(one, message);
       },
       gone() {
         sink.cut();
+        peers.delete(one);
         if (!isDead) core.closed(one);
-      },
-    };
-  }
-
-  function post(body: string, down: Down): Up {
-    const parsed = core.parse(body);
-    if (parsed.type !== 'batch') throw new Error(`not a batch: ${body.slice(0, 200)}`);
-    const sink = sinkOf(down, () => undefined);
-    const uplink = core.batch(sink, meta, parsed.batch, parsed.lines);
-    return {
-      receive() {},
-      gone() {
-        sink.cut();
-        if (!isDead) core.batchClosed(uplink);
       },
     };
   }
 
   return {
     core,
-    open,
-    post,
+    peers,
+    open(transport, text, url, down) {
+      const open = openOf(text);
+      return connect(kindOf(transport, open), url, down, (peer) => core.open(peer, open));
+    },
+    present: (url, down) =>
+      connect('http-stream', url, down, (peer) =>
+        core.present(peer, fieldOf(url, 'ticket'), fieldOf(url, 'client')),
+      ),
+    offer: (text, url) => core.offer(openOf(text), metaOf(url)),
+    post(body, url, down) {
+      const parsed = core.parse(body);
+      if (parsed.type !== 'batch') throw new Error(`not a batch: ${body.slice(0, 200)}`);
+      const sink = sinkOf(down, () => undefined);
+      const uplink = core.batch(sink, metaOf(url), parsed.batch, parsed.lines);
+      return {
+        receive() {},
+        gone() {
+          sink.cut();
+          if (!isDead) core.batchClosed(uplink);
+        },
+      };
+    },
+    drain: (drainMs, done) => core.close(drainMs, done),
     kill() {
       isDead = true;
       unwake?.();

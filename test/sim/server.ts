@@ -13,9 +13,14 @@ export interface Up {
   gone(): void;
 }
 
+/** `url` is the request's own; its number tells a repetition of a browser's from a second request. */
 export interface SimServer {
   /** A stream, a WebSocket or a poll: all begin with an open. */
-  open(transport: TransportName, open: string, down: Down): Up;
+  open(transport: TransportName, open: string, url: string, down: Down): Up;
+  /** The GET of an EventSource, which can carry nothing but a ticket. */
+  present(url: string, down: Down): Up;
+  /** The POST beside it: the open that the ticket stands for. `false`: refused. */
+  offer(open: string, url: string): boolean;
   /** A POST of the uplink. */
-  post(body: string, down: Down): Up;
+  post(body: string, url: string, down: Down): Up;
 }

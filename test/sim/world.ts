@@ -1,7 +1,8 @@
 /**
- * Virtual time and named randomness: the only clock and the only dice of the simulated world.
- * Time steps to the next event and nowhere else, so nothing ever fires at the wrong moment and a run costs only its events.
+ * Virtual time: the only clock of the simulated world. Time steps to the next happening and nowhere else, so nothing ever
+ * fires at the wrong moment and a run costs only its happenings.
  */
+import { createRandom, type Random, seedOf } from './random.ts';
 
 interface Happening {
   readonly at: number;
@@ -10,22 +11,21 @@ interface Happening {
   isOff: boolean;
 }
 
-export interface World {
+export interface World extends Random {
   /** Milliseconds of true time since the beginning. */
   readonly now: number;
+  /** How much has happened so far. */
+  readonly happenings: number;
   /** Runs once after so many milliseconds. Returns what undoes it. */
   after(delayMs: number, run: () => void): () => void;
+  /** The same where nobody will want to undo it. */
+  later(delayMs: number, run: () => void): void;
   /** Runs at the end of the present happening, before time goes on. */
   soon(run: () => void): void;
-  /** At least 0, below 1; every draw comes from the one seed. */
-  random(): number;
-  /** A whole number from `low` to `high`, both included. */
-  between(low: number, high: number): number;
-  /** True with this probability. */
-  chance(probability: number): boolean;
-  pick<T>(list: readonly T[]): T;
-  /** Lets time go on until then. Returns how many happenings there were. */
-  runUntil(at: number): number;
+  /** Dice of their own for a part of the world. */
+  stream(...names: readonly (string | number)[]): Random;
+  /** Lets time go on until then, or until `isOver` says so after a happening. */
+  runUntil(at: number, isOver?: () => boolean): void;
   /** How many timers and deliveries are still to come. */
   pendingCount(): number;
 }
@@ -67,14 +67,14 @@ export function createWorld(seed: number): World {
   let queue: (() => void)[] = [];
   let now = 0;
   let order = 0;
-  let state = seed >>> 0;
   let live = 0;
+  let happenings = 0;
 
-  function random(): number {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  function add(delayMs: number, run: () => void): Happening {
+    const item: Happening = { at: now + Math.max(0, delayMs), order: order++, run, isOff: false };
+    push(heap, item);
+    live++;
+    return item;
   }
 
   function settle(): void {
@@ -85,31 +85,30 @@ export function createWorld(seed: number): World {
     }
   }
 
-  const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1));
-
   return {
+    ...createRandom(seed),
     get now() {
       return now;
     },
+    get happenings() {
+      return happenings;
+    },
     after(delayMs, run) {
-      const item: Happening = { at: now + Math.max(0, delayMs), order: order++, run, isOff: false };
-      push(heap, item);
-      live++;
+      const item = add(delayMs, run);
       return () => {
         if (item.isOff) return;
         item.isOff = true;
         live--;
       };
     },
+    later: (delayMs, run) => {
+      add(delayMs, run);
+    },
     soon: (run) => {
       queue.push(run);
     },
-    random,
-    between,
-    chance: (probability) => random() < probability,
-    pick: (list) => list[between(0, list.length - 1)] as (typeof list)[number],
-    runUntil(at) {
-      let count = 0;
+    stream: (...names) => createRandom(seedOf(seed, ...names)),
+    runUntil(at, isOver) {
       settle();
       while (heap.length > 0 && (heap[0] as Happening).at <= at) {
         const item = pop(heap) as Happening;
@@ -117,12 +116,12 @@ export function createWorld(seed: number): World {
         item.isOff = true;
         live--;
         now = Math.max(now, item.at);
-        count++;
+        happenings++;
         item.run();
         settle();
+        if (isOver?.()) return;
       }
       now = Math.max(now, at);
-      return count;
     },
     pendingCount: () => live,
   };

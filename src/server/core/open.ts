@@ -231,7 +231,7 @@ function tellPlacedGaps(hub: Hub, peer: Peer, placed: readonly Placed[]): void {
 
 function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[]): void {
   cancelAlarm(hub.alarms, peer.deadline);
-  let isNews = open.cursor === undefined;
+  let isNews = false;
   for (const { subscription, answer, gap } of placed) {
     if (subscription) addTopic(hub, peer, subscription);
     if (answer !== undefined || gap) isNews = true;

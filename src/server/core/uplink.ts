@@ -7,11 +7,12 @@ import { type BatchFrame, type ClientFrame, checkClientFrame, type OpenFrame } f
 import { authenticate } from './access.ts';
 import { type Alarm, cancelAlarm, setAlarm } from './alarms.ts';
 import { left, stay } from './clients.ts';
+import { answerPoll } from './delivery.ts';
 import { utf8Length } from './forms.ts';
 import type { Grant } from './grant.ts';
 import { ping } from './liveness.ts';
 import { failureOf } from './open.ts';
-import { errorLine, type Failure, isOver, isPoll } from './peer.ts';
+import { errorLine, type Failure } from './peer.ts';
 import type { ClientRecord, Hub, Meta, Sink } from './types.ts';
 import { refusedAck, release, submit } from './upstream.ts';
 
@@ -127,10 +128,12 @@ function takesVolatile(record: ClientRecord, meta: Meta): boolean {
   return true;
 }
 
-/** The client doubts a stream of its own: what comes on it now settles that. */
+/** The client asks for a sign of life of one of its connections: a stream says something, a held poll is answered. */
 function showLife(hub: Hub, record: ClientRecord, attempt: number | undefined): void {
-  for (const peer of record.peers) {
-    if (peer.attempt === attempt && !isPoll(peer) && !isOver(peer)) ping(hub, peer);
+  for (const peer of [...record.peers]) {
+    if (peer.attempt !== attempt) continue;
+    if (peer.state === 'held') answerPoll(hub, peer, true);
+    else if (peer.state === 'live' || peer.state === 'catching') ping(hub, peer);
   }
 }
 

@@ -22,13 +22,14 @@ import type { Runtime, Signal, Store } from '../../../src/runtime/runtime.ts';
 export const epoch = 'aaaaaaaaaaa';
 const decoder = new TextDecoder();
 
+const overHttp = { roundTrips: 2, duplex: false, binary: false, fresh: false, twoPools: true };
 const facts: Record<TransportName, AdapterFacts> = {
   websocket: { roundTrips: 2, duplex: true, streaming: true, binary: true, fresh: true, held: false },
-  'http-stream': { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
-  eventsource: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
-  iframe: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
-  'long-poll': { roundTrips: 2, duplex: false, streaming: false, binary: false, fresh: false, held: true },
-  poll: { roundTrips: 2, duplex: false, streaming: false, binary: false, fresh: false, held: false },
+  'http-stream': { ...overHttp, streaming: true, held: false },
+  eventsource: { ...overHttp, streaming: true, held: false },
+  iframe: { ...overHttp, streaming: true, twoPools: false, held: false },
+  'long-poll': { ...overHttp, streaming: false, held: true },
+  poll: { ...overHttp, streaming: false, held: false },
 };
 
 export interface HelloOptions extends Partial<Omit<HelloFrame, 'type' | 'topics' | 'limits'>> {
@@ -168,6 +169,8 @@ export interface StageOptions extends Omit<ClientOptions, 'adapters'> {
   readonly missing?: TransportName[];
   /** What the runtime has by default. */
   readonly store?: Store;
+  /** What the page's timings say of a URL. */
+  readonly roundTripMs?: (url: string) => number | undefined;
 }
 
 /** Everything that waits in this task and its microtasks has happened, and the process has seen what nobody handled. */
@@ -184,6 +187,7 @@ export function createStage(options: StageOptions = {}) {
     transports = ['websocket'],
     missing = [],
     store,
+    roundTripMs,
     ...rest
   } = options;
   /** Names of what the client has asked its runtime and adapters, the clock excepted. */
@@ -221,6 +225,7 @@ export function createStage(options: StageOptions = {}) {
     resolveUrl: (text) => new URL(text, 'https://page.test/app/').href,
     origin: 'https://page.test',
     httpPool: () => 'unknown',
+    ...(roundTripMs && { roundTripMs }),
     get store() {
       calls.push('store');
       return store;

@@ -1,5 +1,6 @@
 /** Nothing happens before something is wanted; then everything of one task happens at once, and where it should. */
 import { describe, expect, it } from 'vitest';
+import type { AdapterRequest } from '../../../src/adapters/adapter.ts';
 import { createClientWith } from '../../../src/client.ts';
 import { holdfast } from '../../../src/protocols/holdfast.ts';
 import {
@@ -210,6 +211,32 @@ describe('where it goes', () => {
     expect(stage.wire().request.credentials).toBe('same-origin');
   });
 
+  it.each([
+    ['https://hub.test/realtime', undefined, ['same-origin', 'include']],
+    ['https://page.test/realtime', undefined, ['same-origin', 'omit']],
+    ['/realtime', 'same-origin', ['same-origin', 'omit']],
+    ['/realtime', 'include', ['include']],
+    ['/realtime', 'omit', ['omit']],
+  ] as const)(
+    'after a silent death %s with credentials %s is asked with %j',
+    async (url, credentials, modes) => {
+      const asked = credentials === undefined ? {} : { credentials };
+      const stage = await openStage({ url, ...asked, transports: ['http-stream'] }, { heartbeatMs: 1_000 });
+      await stage.pass(3_060);
+      expect(stage.wires.slice(1).map(({ request }) => request.credentials)).toEqual(modes);
+    },
+  );
+
+  it('what is sent over a fresh connection goes in its credentials mode, too', async () => {
+    const stage = await openStage({ transports: ['http-stream'] }, { heartbeatMs: 1_000 });
+    await stage.pass(3_060);
+    stage.wire().hello();
+    stage.client.send('a', 1).catch(() => {});
+    await turn();
+    const [post] = stage.wire().outgoing as [{ request: AdapterRequest }];
+    expect(post.request.credentials).toBe('include');
+  });
+
   it('no two requests share a URL', async () => {
     const stage = createStage({ transports: ['websocket', 'long-poll'] });
     stage.client.open();
@@ -228,6 +255,32 @@ describe('which transports', () => {
     await turn();
     expect(eager.wires.map(({ transport }) => transport)).toEqual(['websocket', 'long-poll']);
     expect(calm.wires.map(({ transport }) => transport)).toEqual(['websocket']);
+  });
+
+  it('the next is tried soon where the page’s own timings say that the host is near', async () => {
+    const asked: string[] = [];
+    const roundTripMs = (url: string) => {
+      asked.push(url);
+      return 40;
+    };
+    const stage = createStage({ transports: ['websocket', 'long-poll'], eager: false, roundTripMs });
+    expect(asked).toEqual([]);
+    stage.client.open();
+    await stage.pass(219);
+    expect(stage.wires).toHaveLength(1);
+    await stage.pass(1);
+    expect(stage.wires).toHaveLength(2);
+    expect(asked).toEqual(['https://hub.test/realtime']);
+  });
+
+  it('the next is tried later where the timings say nothing', async () => {
+    const roundTripMs = () => undefined;
+    const stage = createStage({ transports: ['websocket', 'long-poll'], eager: false, roundTripMs });
+    stage.client.open();
+    await stage.pass(999);
+    expect(stage.wires).toHaveLength(1);
+    await stage.pass(1);
+    expect(stage.wires).toHaveLength(2);
   });
 
   it('the first one proven carries the subscription, a better one takes over, and nothing is told twice', async () => {

@@ -155,6 +155,27 @@ describe('the wait before the next attempt', () => {
   });
 });
 
+describe('the wait after a hand-over', () => {
+  const options = { backoff: { baseMs: 1_000, capMs: 64_000 } };
+
+  it.each([
+    [4_999, 0],
+    [5_000, 1],
+  ])('from one that lasted %d ms: so many attempts are made at once: %d', (uptimeMs, attempts) => {
+    const world = connected(options, []);
+    world.ends(1);
+    world.ends(2);
+    world.at(1_000);
+    world.hello(3);
+    world.after(uptimeMs);
+    world.brings(3, bye());
+    world.hello(4);
+    world.lines();
+    world.ends(4);
+    expect(opensOf(world)).toHaveLength(attempts);
+  });
+});
+
 describe('what is told for the next visit', () => {
   const upgrade = { type: 'available', transports: ['websocket', 'http-stream'] } as const;
   const lesser = { ...two, available: ['http-stream'] };
@@ -266,6 +287,34 @@ describe('cuts after idling', () => {
     world.after(1_000);
     const opened = world.lines().filter((line) => line.includes(' opens '));
     expect(opened.filter((line) => line.includes('heartbeat'))).toEqual([]);
+  });
+
+  it('that the client makes itself, as nothing that goes up is answered, say nothing', () => {
+    const world = connected({ ...two, available: ['http-stream'] }, [], { heartbeatMs: 200_000 });
+    world.put({ type: 'available', transports: ['websocket', 'http-stream'] });
+    for (const [id, at] of [
+      [2, 0],
+      [3, 15_300],
+      [4, 40_600],
+    ] as const) {
+      world.at(at);
+      world.hello(id, { heartbeatMs: 200_000 });
+    }
+    world.at(90_000);
+    const opened = world.lines().filter((line) => line.includes(' opens '));
+    expect(opened).toEqual(
+      [2, 3, 4, 5].map((id) => expect.stringMatching(`^#${id} opens websocket \\[\\]@`)),
+    );
+  });
+
+  it('that the client makes itself, as it brought what is no frame, say nothing', () => {
+    const world = quiet();
+    for (let id = 1; id <= 3; id++) {
+      if (id > 1) world.hello(id, { heartbeatMs: 60_000 });
+      world.after(20_000);
+      world.put({ type: 'undecodable', id });
+    }
+    expect(world.lines().filter((line) => line.includes('heartbeat'))).toEqual([]);
   });
 
   it('are forgotten with the network', () => {

@@ -271,9 +271,9 @@ describe('a POST that nobody answers', () => {
   it('is given twice as long the next time, up to a minute, as a handler may be slow', () => {
     const world = connected({ kinds: [stream] }, []);
     const waits: number[] = [];
+    world.send(1, 0);
     for (let id = 1; id <= 7; id++) {
       const from = world.now();
-      world.send(id, 0);
       const isOpened = () => world.lines().some((line) => line.startsWith(`#${id + 1} opens`));
       for (let waited = 0; waited < 70_000 && !isOpened(); waited += 600) {
         world.brings(id, mark('a.0'));
@@ -281,11 +281,22 @@ describe('a POST that nobody answers', () => {
       }
       waits.push(world.now() - from);
       world.hello(id + 1);
-      world.brings(id + 1, ...Array.from({ length: id }, (_, i) => ack(i + 1)));
-      world.posted(id + 1);
     }
     const doubled = [1, 2, 4, 8, 16, 32].map((times) => times * answerMs);
     expect(waits).toEqual([...doubled, 60_000]);
+  });
+
+  it('is given less again once sends are soon answered', () => {
+    const world = connected({ kinds: [stream] }, []);
+    world.send(1, 0);
+    world.at(answerMs);
+    world.hello(2);
+    world.brings(2, ack(1));
+    world.posted(2);
+    world.send(2, 0);
+    world.lines();
+    world.at(2 * answerMs);
+    expect(linesOf(world, 3)).toHaveLength(1);
   });
 
   it.each<[string, (world: World) => void]>([
@@ -347,6 +358,22 @@ describe('a stream that is late', () => {
     world.hello(2);
     world.put({ type: 'available', transports: ['eventsource', 'http-stream', 'long-poll'] });
     expect(opensOf(world)).toEqual(['#2 opens long-poll [] wait 0@4000']);
+  });
+
+  it.each([
+    [3_000, 0],
+    [3_001, 1],
+  ])('by %d ms just once is left %d times', (late, times) => {
+    const world = lated();
+    beat(world, 1_000, 1_000 + late);
+    expect(opensOf(world)).toHaveLength(times);
+  });
+
+  it('on a websocket is left, too, and shares no fate with others', () => {
+    const world = lated({ kinds, available: ['websocket', 'http-stream', 'long-poll'] });
+    beat(world, 1_000, 3_000);
+    beat(world, 2_000, 4_000);
+    expect(opensOf(world)).toEqual(['#2 opens http-stream []@4000']);
   });
 
   it('is told once', () => {
@@ -463,6 +490,7 @@ describe('a stream that is late', () => {
     const world = connected({ kinds: [stream, longPoll] }, ['A'], { head: 'a.5', time: ahead });
     world.subscribe('B');
     world.hello(2, { head: 'a.8', topics: { A: { start: '7' } }, time: ahead });
+    world.posted(1);
     world.lines();
     world.at(2_500);
     world.brings(2, mark('a.8', ahead + 1_000), mark('a.8', ahead + 1_000));

@@ -82,9 +82,10 @@ describe('F2: two first connections that start at different places', () => {
       'ready A@1300',
       'open@1300',
       '#2 polls [A] from a.0 wait 10000@1300',
-      '#1 says ping@1300',
+      '#2 posts n1: ping 2@1300',
       'A 1@1300',
       'A 2@1300',
+      '#1 says ping@1300',
     ]);
     world.brings(1, pong);
     expect(world.lines()).toEqual(['#1 says release 2@1300']);

@@ -218,6 +218,52 @@ describe('a send that the server puts off', () => {
   });
 });
 
+describe('a send that a draining server does not take', () => {
+  const patient = { backoff: { baseMs: 100_000, capMs: 100_000 } };
+
+  it('is sent as if for the first time where its memory of sends is another', () => {
+    const world = connected(patient, []);
+    world.send(1);
+    world.send(2);
+    world.brings(1, refuse(1, 'DRAINING'), refuse(2, 'DRAINING'), bye());
+    world.lines();
+    world.hello(2, { sends: 'n2' });
+    expect(world.lines()).toEqual(['#1 ends@0', '#2 says send 1 1, send 2 2@0']);
+  });
+
+  it('goes under its number where the memory is the same', () => {
+    const world = connected(patient, []);
+    world.send(1);
+    world.send(2);
+    world.brings(1, ack(1), refuse(2, 'DRAINING'), bye());
+    world.lines();
+    world.hello(2);
+    expect(world.lines()).toEqual(['#1 ends@0', '#2 says send 2 2@0']);
+  });
+
+  it('is unknown if it was transmitted again since', () => {
+    const world = connected({}, []);
+    world.send(1);
+    world.brings(1, refuse(1, 'DRAINING'));
+    world.after(1);
+    world.ends(1);
+    world.lines();
+    world.hello(2, { sends: 'n2' });
+    expect(world.lines()).toEqual(['settled 1: OUTCOME_UNKNOWN@1', 'open@1']);
+  });
+
+  it('is gone if nobody waits for it any more', () => {
+    const world = connected(patient, []);
+    world.send(1);
+    world.send(2);
+    world.brings(1, refuse(1, 'DRAINING'), refuse(2, 'DRAINING'), bye());
+    world.put({ type: 'abort', ref: 1 });
+    world.lines();
+    world.hello(2, { sends: 'n2' });
+    expect(world.lines()).toEqual(['#1 ends@0', '#2 says send 1 2@0']);
+  });
+});
+
 describe('a send that the server refuses', () => {
   it('is settled with what the server says, and whether it was applied', () => {
     const world = connected({}, []);

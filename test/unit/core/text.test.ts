@@ -78,7 +78,7 @@ describe('UTF-8', () => {
       }),
     );
     expect([...utf8('a\uD800b\uDC00\u{1F600}')]).toEqual([...bytesOf('a\uFFFDb\uFFFD\u{1F600}')]);
-  });
+  }, 30_000);
 });
 
 const epoch = fc.stringMatching(/^[A-Za-z0-9_-]{11,22}$/);

@@ -487,6 +487,7 @@ describe('what comes for a topic', () => {
     const world = connected({ kinds: [stream] }, ['A'], { head: 'a.5' });
     world.subscribe('B');
     world.hello(2, { head: 'a.8', topics: { A: { start: '7' } } });
+    world.posted(1);
     world.lines();
     world.brings(2, ...Array.from({ length: 10_001 }, (_, i) => message('A', 8 + i)));
     expect(world.lines()).toEqual(['#3 opens http-stream [A B@a.8] from a.5@0', '#1 posts n1: release 2@0']);

@@ -302,6 +302,16 @@ describe('an upgrade that is overdue', () => {
     expect(world.lines()).toContain('#2 says release 3@100');
   });
 
+  it('makes room for a replacement of its own kind', () => {
+    const world = createWorld({ kinds: [websocket, stream] });
+    world.put({ type: 'open' });
+    world.hello(1);
+    world.put({ type: 'prefer', transport: 'http-stream' });
+    world.lines();
+    world.at(300);
+    expect(world.lines()).toEqual(['#2 ends@300', '#3 opens http-stream []@300']);
+  });
+
   it('nor the next better one, but two are enough', () => {
     const kinds = [websocket, stream, longPoll, poll];
     const world = connected({ kinds, available: ['poll'] }, []);

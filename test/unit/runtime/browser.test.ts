@@ -247,6 +247,101 @@ test('the pool is what the latest answer of that origin came over', () => {
   expect(httpPool('https://b.example/')).toBe('unknown');
 });
 
+/** As Resource Timing tells: one request, all moments in milliseconds since the page began. */
+interface Timing {
+  readonly name: string;
+  readonly connectStart?: number;
+  readonly secureConnectionStart?: number;
+  readonly connectEnd?: number;
+  readonly requestStart?: number;
+  readonly responseStart?: number;
+}
+
+describe('a round trip', () => {
+  const cold = {
+    connectStart: 100,
+    secureConnectionStart: 0,
+    connectEnd: 140,
+    requestStart: 140,
+    responseStart: 200,
+  };
+  const secure = {
+    ...cold,
+    secureConnectionStart: 140,
+    connectEnd: 220,
+    requestStart: 220,
+    responseStart: 300,
+  };
+  const warm = {
+    connectStart: 50,
+    secureConnectionStart: 50,
+    connectEnd: 50,
+    requestStart: 60,
+    responseStart: 160,
+  };
+  const hidden = {
+    connectStart: 0,
+    secureConnectionStart: 0,
+    connectEnd: 0,
+    requestStart: 0,
+    responseStart: 0,
+  };
+  const a = 'https://a.example/x.js';
+
+  test.each<[string, readonly Timing[], number | undefined]>([
+    ['nothing is known', [], undefined],
+    ['a handshake took one', [{ name: a, ...cold }], 40],
+    ['the first of a secure handshake took one', [{ name: a, ...secure }], 40],
+    ['a warm connection waited for a first byte', [{ name: a, ...warm }], 100],
+    [
+      'a handshake says more than a wait, whichever came first',
+      [
+        { name: a, ...cold },
+        { name: a, ...warm },
+      ],
+      40,
+    ],
+    [
+      'the latest wait counts',
+      [
+        { name: a, ...warm, responseStart: 999 },
+        { name: a, ...warm },
+      ],
+      100,
+    ],
+    [
+      'the latest handshake counts',
+      [
+        { name: a, ...cold, connectEnd: 999 },
+        { name: a, ...cold },
+      ],
+      40,
+    ],
+    ['all is hidden', [{ name: a, ...hidden }], undefined],
+    ['an engine tells nothing of it', [{ name: a }], undefined],
+    ['an answer came from a cache', [{ name: a, ...warm, responseStart: 60 }], undefined],
+    ['it is of another origin', [{ name: 'https://a.example.evil/x.js', ...cold }], undefined],
+    ['it is of another port', [{ name: 'https://a.example:8443/x.js', ...cold }], undefined],
+  ])('where %s', (_, resource, ms) => {
+    const getEntriesByType = (type: string) => (type === 'resource' ? resource : []);
+    const { roundTripMs } = browserRuntime({ performance: { getEntriesByType } } as unknown as Scope);
+    expect(roundTripMs?.('https://A.example/realtime')).toBe(ms);
+  });
+
+  test('is what the page itself took, if it is of that origin', () => {
+    const getEntriesByType = (type: string) => (type === 'navigation' ? [{ name: a, ...cold }] : []);
+    const { roundTripMs } = browserRuntime({ performance: { getEntriesByType } } as unknown as Scope);
+    expect(roundTripMs?.('https://a.example/realtime')).toBe(40);
+    expect(roundTripMs?.('/realtime')).toBeUndefined();
+  });
+
+  test('is not known where the platform has no timings', () => {
+    expect(browserRuntime({}).roundTripMs?.('https://a.example/')).toBeUndefined();
+    const scope = { performance: { now: () => 5 } } as unknown as Scope;
+    expect(browserRuntime(scope).roundTripMs?.('https://a.example/')).toBeUndefined();
+  });
+});
+
 test('timers run once, or not if they are undone', () => {
   vi.useFakeTimers();
   const { startTimer } = browserRuntime({});

@@ -1,0 +1,32 @@
+/** Whatever waits somewhere is bounded: frames held back and sends at a client, messages and answers at a hub's connections. */
+import type { Session } from '../../../src/core/model.ts';
+import type { HubConfig } from '../../../src/server/core/config.ts';
+import type { Peer } from '../../../src/server/core/types.ts';
+import type { Fail } from '../failure.ts';
+
+/** As `src/core/delivery.ts` has it; one frame may come before the connection is given up. */
+const heldMax = 10_001;
+/** One message of these worlds is smaller than this. */
+const messageBytes = 1_024;
+
+export function checkClientBuffers({ inbox, outbox }: Session, fail: Fail): void {
+  for (const id in inbox.receptions) {
+    const count = inbox.receptions[id]?.waitingCount ?? 0;
+    if (count > heldMax) return fail(`${count} frames are held back on connection ${id}`);
+    if (count < 0) return fail(`connection ${id} counts ${count} frames held back`);
+  }
+  const { entries, bytes, config } = outbox;
+  if (entries.length > config.sends) return fail(`${entries.length} sends wait, ${config.sends} may`);
+  if (bytes > config.bytes) return fail(`${bytes} bytes of sends wait, ${config.bytes} may`);
+  if (bytes < 0) return fail(`the outbox counts ${bytes} bytes`);
+}
+
+export function checkPeer(peer: Peer, { limits }: HubConfig, fail: Fail): void {
+  const { pendingBytes, controlBytes, state } = peer;
+  if (state === 'ended') return;
+  if (pendingBytes > limits.bufferBytes + messageBytes)
+    return fail(`${pendingBytes} bytes wait for a connection`);
+  if (controlBytes > limits.bufferBytes + limits.frameBytes + messageBytes) {
+    return fail(`${controlBytes} bytes of answers wait for a connection`);
+  }
+}
