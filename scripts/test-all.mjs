@@ -94,6 +94,10 @@ function checks(folder) {
       () => tool('@arethetypeswrong/cli', [archive, '--profile', 'esm-only'], 'attw')(),
     ],
     ['import of the packed package', () => importsInNode(archive, folder)],
+    [
+      'chaos, half a minute',
+      () => isZero(process.execPath, [join(root, 'scripts/chaos.mjs'), '--minutes', '0.5']),
+    ],
   ];
 }
 
