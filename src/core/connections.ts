@@ -26,7 +26,7 @@ import {
   trace,
 } from './model.ts';
 import * as offers from './offer.ts';
-import { adoptNonce, blameOldest, retransmit, settleAll } from './outbox.ts';
+import { adoptNonce, blameOldest, isLeft, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
 import { random } from './prng.ts';
 import { type Action, describeEnding, type Ending, verdictOfEnding, verdictOfError } from './verdict.ts';
@@ -197,8 +197,10 @@ export function openNext(session: Session): void {
     if (session.tried.indexOf(transport) >= 0 || isOpening(session, transport)) continue;
     const failed = session.tried.length > 0 ? `${session.tried.join(', ')} did not get through` : undefined;
     openCandidate(session, transport, 'connect', failed ?? policy.reasonFor(session.policy, transport));
-    if (failed === undefined) explore(session, transport);
-    openFresh(session, transport, 'connect');
+    if (failed === undefined) {
+      explore(session, transport);
+      openFresh(session, transport, 'connect');
+    }
     return;
   }
   if (order.length === 0) {
@@ -374,6 +376,11 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
   if (first && connection.fresh && session.identity !== null && hello.identity !== session.identity) {
     // Without its cookies, or with others, it speaks for somebody else.
     retire(session, connection, 'it has another identity');
+    return true;
+  }
+  if (isLeft(session.outbox, hello.sends)) {
+    // Two servers without a common memory: the next open names the one that we stand in, so that this one makes another.
+    lose(session, connection, { kind: 'failed', detail: 'it leads back to a memory of sends that was left' });
     return true;
   }
   if (first) prove(session, connection);

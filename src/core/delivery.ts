@@ -159,24 +159,17 @@ export function adoptEpochs(inbox: Inbox, connection: number, out: InboxEvent[])
     const link = linkOf(reception, subscription);
     const moved = subscription.partition >= 0 && changed(subscription.partition);
     if (link && link.state === 'held' && changed(link.partition)) {
-      reception.heldLinks--;
       const from = subscription.own;
-      const waiting = link.waiting;
-      link.waiting = [];
-      reception.waitingCount -= waiting.length;
       if (moved) {
         subscription.partition = link.partition;
         subscription.own = link.start;
-        link.state = 'attached';
         tellGap(inbox, subscription, from, link.start, 'epoch', out);
       } else {
         begins(inbox, reception, subscription, link, out);
       }
-      for (let i = 0; i < waiting.length; i++) {
-        const { frame } = waiting[i] as Waiting;
-        if (frame.type === 'gap') gap(inbox, connection, frame, out);
-        else message(inbox, connection, frame, true, out);
-      }
+      // What waited for other topics has moved the connection's position, which says nothing of this one yet.
+      link.state = 'held';
+      attach(inbox, reception, subscription, link, link.start, out);
     } else if (moved) {
       // It is not on this connection: the gap is told now, and it begins anew with the next open.
       tellGap(inbox, subscription, subscription.own, subscription.own, 'epoch', out);

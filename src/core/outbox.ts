@@ -57,11 +57,16 @@ export interface Outbox {
   /** The server's memory that the numbers belong to. */
   nonce: string;
   nextSeq: number;
+  /** Memories that were left, the latest last: numbers under them are used up. */
+  readonly former: string[];
 }
 
 export function createOutbox(config: OutboxConfig): Outbox {
-  return { config, entries: [], bytes: 0, nonce: '', nextSeq: 1 };
+  return { config, entries: [], bytes: 0, nonce: '', nextSeq: 1, former: [] };
 }
+
+/** More than a client can be led back to by what is still on its way. */
+const formerMax = 16;
 
 function reject(
   entry: { ref: number; topic: string },
@@ -158,9 +163,16 @@ export function pendingCount(outbox: Outbox): number {
   return count;
 }
 
+/** Whether this memory was left before: under it the numbers would begin anew, and be taken for copies of other sends. */
+export function isLeft(outbox: Outbox, nonce: string): boolean {
+  return outbox.nonce !== nonce && outbox.former.indexOf(nonce) >= 0;
+}
+
 /** Numbers begin anew under another nonce: what had been transmitted under the former one is unknown (D6). */
 export function adoptNonce(outbox: Outbox, nonce: string, out: Settlement[]): void {
   if (outbox.nonce === nonce) return;
+  outbox.former.push(outbox.nonce);
+  if (outbox.former.length > formerMax) outbox.former.shift();
   outbox.nonce = nonce;
   outbox.nextSeq = 1;
   const entries = outbox.entries;

@@ -398,14 +398,16 @@ function connect(session: Session): void {
   }
 }
 
-/** Its own kind as a rule; another if it cannot run any more, or has lost its place. */
+/** Its own kind as a rule; another if that cannot run any more, has lost its place, or was tried twice in vain. */
 function successor(session: Session, { kind, suspect, verified }: Connection): string {
-  const { policy: rules, now } = session;
+  const { policy: rules, now, replaceFailures } = session;
   const { transport } = kind;
+  const others = policy.ranking(rules, now.mono).filter((name) => name !== transport);
   const isOut = (rules.experience[transport] as policy.Experience).outUntil > now.mono;
   const isLeft = suspect !== undefined && (isOut || !verified);
-  if (rules.available[transport] && !isLeft) return transport;
-  return policy.ranking(rules, now.mono).filter((name) => name !== transport)[0] ?? transport;
+  if (!rules.available[transport] || isLeft) return others[0] ?? transport;
+  if (replaceFailures < 2) return transport;
+  return others[(replaceFailures - 2) % (others.length + 1)] ?? transport;
 }
 
 /** Why the active connection must be replaced by another of its kind; `undefined` if it need not. */

@@ -265,3 +265,12 @@ describe('settling everything', () => {
     expect(outbox.pendingCount(box)).toBe(0);
   });
 });
+
+describe('a memory of sends that was left', () => {
+  it('is known as such, among the last sixteen', () => {
+    const box = outbox.createOutbox({ sends: 10, bytes: 1_000 });
+    for (let n = 1; n <= 18; n++) outbox.adoptNonce(box, `n${n}`, []);
+    const isLeft = (n: number) => outbox.isLeft(box, `n${n}`);
+    expect([1, 2, 17, 18, 19].map(isLeft)).toEqual([false, true, true, false, false]);
+  });
+});
