@@ -439,7 +439,7 @@ export function considerPromotion(session: Session, candidate: Connection): void
     }
     if (!other && !inbox.caughtUp(session.inbox, candidate.id)) return;
     // What works is not given up for what may only seem to.
-    if (!candidate.verified && (active.kind.streaming || active.asking)) {
+    if (!candidate.verified && (candidate.overdue || active.kind.streaming || active.asking)) {
       return verify(session, candidate);
     }
   }

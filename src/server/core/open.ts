@@ -14,7 +14,7 @@ import { startBeat } from './liveness.ts';
 import { cursorAt, tailOf, tails } from './log.ts';
 import { dismissPeer, endPeer, type Failure, follow, isOver, isPoll, write } from './peer.ts';
 import { newest } from './read-log.ts';
-import { createSendMemory, everSent } from './sends.ts';
+import { createSendMemory } from './sends.ts';
 import { type Decision, decideAll, type LastBudget, nameOf, type Placed, placeTopic } from './topics.ts';
 import type { ClientRecord, Hub, Meta, Peer, Subscription } from './types.ts';
 
@@ -65,7 +65,7 @@ function connectionsOf(record: ClientRecord): number {
  */
 function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta): void {
   const { nonce } = record.sends;
-  if (open.sends === undefined || open.sends === nonce || !everSent(record.sends)) return;
+  if (open.sends === undefined || open.sends === nonce) return;
   // A browser's repetition of a request has its number; every further poll has its own.
   const by = meta.requestNumber ?? open.attempt;
   if (by <= record.renewedBy) return;

@@ -480,3 +480,17 @@ describe('F22: poison', () => {
     ]);
   });
 });
+
+describe('F5: a memory of sends that the client has left', () => {
+  it('is not gone back to: that connection ends, and the next open names the one that the client stands in', () => {
+    const world = connected({}, []);
+    world.ends(1);
+    world.hello(2, { sends: 'n2' });
+    world.ends(2);
+    world.lines();
+    world.hello(3, { sends: 'n1' });
+    expect(world.lines()[0]).toMatch(/^#3 ends@/);
+    world.hello(4, { sends: 'n3' });
+    expect(world.lines()).toContainEqual(expect.stringMatching(/^open@/));
+  });
+});
