@@ -39,7 +39,8 @@ const reset = (transport) => ({
   on: transport,
   isSteady: true,
   fault: 'reset',
-  backBy: backLimitMs,
+  // A page is told nothing of a frame that is cut: there it is noticed like silence.
+  backBy: transport === 'iframe' ? 4_000 + backLimitMs : backLimitMs,
   ...(transport === 'iframe' && { engines: pages }),
 });
 

@@ -99,7 +99,9 @@ export function transmit(
     const bytes = connection.postedSends > 0 ? session.outbox.bytes : 0;
     if (!keepalive && connection.role !== 'draining') liveness.watchPost(session, connection, bytes);
   }
-  const batch = batchFrame(session, connection.hello?.sends ?? session.outbox.nonce);
+  const nonce = connection.hello?.sends ?? session.outbox.nonce;
+  connection.postedUnder = nonce;
+  const batch = batchFrame(session, nonce);
   session.out.push({ type: 'transmit', id: connection.id, frames, batch, keepalive });
 }
 
@@ -146,6 +148,7 @@ export function openCandidate(
     posting: false,
     doubted: false,
     postedAt: 0,
+    postedUnder: '',
     postFailures: 0,
     postedSends: 0,
     acks: 0,
@@ -409,7 +412,7 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
 
 function prove(session: Session, connection: Connection): void {
   const mono = session.now.mono;
-  if (connection.phase === 'opening' && connection.misses === 0) {
+  if (connection.phase === 'opening') {
     policy.learnRtt(session.policy, (mono - connection.openedAt) / connection.kind.roundTrips);
   }
   connection.phase = 'proven';

@@ -209,6 +209,8 @@ export interface Connection {
   /** One-way: it is to be asked for a sign of life when the POST under way is over. */
   doubted: boolean;
   postedAt: number;
+  /** The memory of sends that the last frames up belonged to: their answers do, too, whatever a later poll's hello says. */
+  postedUnder: string;
   postFailures: number;
   /** One-way: sends in the POST that is under way, and answers to sends since it began. */
   postedSends: number;

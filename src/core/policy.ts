@@ -193,9 +193,11 @@ export function staggerMs(policy: PolicyState, kind: Kind, isKnown: boolean): nu
   return Math.min(30_000, isKnown ? Math.max(knownStaggerMinMs, ms) : ms);
 }
 
+/** A hello may have been held back on its way for a long time, so that one of them alone does not say much. */
 export function learnRtt(policy: PolicyState, sampleMs: number): void {
   const former = policy.rttMs;
-  policy.rttMs = former === undefined ? sampleMs : former * 0.75 + sampleMs * 0.25;
+  const sample = Math.min(sampleMs, 4 * rttOf(policy));
+  policy.rttMs = former === undefined ? sample : former * 0.75 + sample * 0.25;
 }
 
 /**

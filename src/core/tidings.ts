@@ -138,7 +138,7 @@ function onFrame(session: Session, connection: Connection, frame: ServerFrame): 
 
 function onAck(session: Session, connection: Connection, frame: AckFrame): void {
   // An answer that belongs to another memory of sends belongs to other numbers.
-  if (connection.hello?.sends !== session.outbox.nonce) return;
+  if (connection.postedUnder !== session.outbox.nonce) return;
   connection.acks++;
   if (connection.kind.duplex) onVerified(session, connection);
   const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);

@@ -206,7 +206,9 @@ function begin(
     if (uplink.isEnded) return;
     const failure = failureOf(admission);
     if (failure) return end(hub, uplink, failure);
-    applyAll(hub, uplink, record, admission as Grant, lines, meta);
+    // The memory may have been made anew while that was asked.
+    if (record.sends.nonce !== batch.sends) refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');
+    else applyAll(hub, uplink, record, admission as Grant, lines, meta);
     if (uplink.open === 0) end(hub, uplink);
   });
 }
