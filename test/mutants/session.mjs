@@ -172,7 +172,7 @@ export const sessionMutants = [
     name: 'an answer of a former memory of sends settles a send of the new one',
     rule: 'D6',
     file: tidings,
-    find: '  if (connection.hello?.sends !== session.outbox.nonce) return;\n',
+    find: '  if (connection.postedUnder !== session.outbox.nonce) return;\n',
     replace: '',
   },
   {
