@@ -1,6 +1,6 @@
 /**
  * Whether a connection still brings what it should: silence, lateness, POSTs that nobody answers. It notices and asks;
- * what follows for the network stands in `connections.ts`.
+ * what follows for the network stands in `doubting.ts`.
  */
 import { clearDeadline, setDeadline } from './deadlines.ts';
 import type { ClientFrame } from './frames.ts';

@@ -8,26 +8,9 @@
  *  3. Carry out `takeEffects(session)` in order. What they bring back are new inputs: go to 1.
  *  4. Sleep until `nextDeadline(session)` at the latest, then bring `{ type: 'time' }`.
  *
- * It does no I/O, reads no clock and sets no timer. The record is changed here and in `connections.ts` only.
+ * It does no I/O, reads no clock and sets no timer. The record is changed here and in the files below it only.
  */
 import { backoffMs } from './backoff.ts';
-import {
-  checkAlive,
-  clearWaits,
-  closeAll,
-  considerPromotion,
-  doubtMax,
-  end,
-  onPostOverdue,
-  onQuiet,
-  onUnproven,
-  onUnverified,
-  openCandidate,
-  openFresh,
-  openNext,
-  pollAgain,
-  transmit,
-} from './connections.ts';
 import {
   clearDeadline,
   deadlineAt,
@@ -37,6 +20,8 @@ import {
   takeDue,
 } from './deadlines.ts';
 import * as delivery from './delivery.ts';
+import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
+import { clearWaits, closeAll, end } from './ending.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
@@ -56,10 +41,14 @@ import {
   trace,
 } from './model.ts';
 import * as offers from './offer.ts';
+import { doubtMax, openCandidate, openFresh, openNext } from './opening.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
+import { pollAgain } from './polling.ts';
 import { random } from './prng.ts';
+import { considerPromotion, onUnproven, onUnverified } from './proving.ts';
 import { onConnection, strand } from './tidings.ts';
+import { transmit } from './transmit.ts';
 
 /** Wall time ahead of monotonic time by more than this is a sleep. */
 const sleepMs = 2_000;

@@ -1,32 +1,22 @@
 /**
  * What connections tell the session: frames, ends of answers and of POSTs, their own end. Each is taken in here; what follows
- * for the network is either one of the five in `connections.ts` or found by `advance`.
+ * for the network stands in `proving.ts`, `doubting.ts` and `ending.ts`, or is found by `advance`.
  */
 import { backoffMs } from './backoff.ts';
-import {
-  askPosition,
-  checkAlive,
-  considerPromotion,
-  end,
-  lose,
-  onAnswered,
-  onEnded,
-  onHello,
-  onLate,
-  onVerified,
-  onWait,
-  retire,
-  transmit,
-} from './connections.ts';
 import { clearDeadline, setDeadline } from './deadlines.ts';
 import * as delivery from './delivery.ts';
+import { checkAlive, onLate } from './doubting.ts';
+import { end, lose, onEnded, retire } from './ending.ts';
 import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
 import { heard, isLate, postIsAnswered } from './liveness.ts';
 import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
+import { onAnswered } from './polling.ts';
 import { random } from './prng.ts';
+import { askPosition, considerPromotion, onHello, onVerified, onWait } from './proving.ts';
+import { transmit } from './transmit.ts';
 
 /** POSTs in a row that may fail before their connection is given up. */
 const postFailuresMax = 3;

@@ -119,7 +119,7 @@ export const inboxMutants = [
   {
     name: 'positions are forgotten when a connection is lost',
     rule: 'D1',
-    file: 'src/core/connections.ts',
+    file: 'src/core/ending.ts',
     find: "  end(session, connection, why);\n  if (role === 'draining'",
     replace:
       "  end(session, connection, why);\n  for (const topic in session.inbox.subscriptions) session.inbox.subscriptions[topic].partition = -1;\n  if (role === 'draining'",
@@ -148,7 +148,7 @@ export const inboxMutants = [
   {
     name: 'the session moves to another log at the hello of any connection',
     rule: 'D9',
-    file: 'src/core/connections.ts',
+    file: 'src/core/proving.ts',
     find: "  if (connection.role === 'active') adopt(session, connection);\n  else considerPromotion(session, connection);",
     replace:
       "  delivery.adoptEpochs(box, connection.id, session.out);\n  if (connection.role === 'active') adopt(session, connection);\n  else considerPromotion(session, connection);",
@@ -156,7 +156,7 @@ export const inboxMutants = [
   {
     name: 'an upgrade into another log is taken while all is well',
     rule: 'D9',
-    file: 'src/core/connections.ts',
+    file: 'src/core/proving.ts',
     find: "if (candidate.purpose === 'upgrade' && (other || candidate.hello?.sends !== session.outbox.nonce)) {",
     replace: "if (candidate.purpose === 'nothing') {",
   },

@@ -1,6 +1,5 @@
 // Ways to break the life of connections and the way of sends in the client. `list.mjs` says what the fields mean.
 
-const connections = 'src/core/connections.ts';
 const tidings = 'src/core/tidings.ts';
 const outbox = 'src/core/outbox.ts';
 const session = 'src/core/session.ts';
@@ -16,7 +15,7 @@ export const sessionMutants = [
   {
     name: 'a candidate is promoted before it has caught up',
     rule: 'D4',
-    file: connections,
+    file: 'src/core/proving.ts',
     find: '!other && !inbox.caughtUp(session.inbox, candidate.id)',
     replace: 'candidate.id < 0',
   },
@@ -31,14 +30,14 @@ export const sessionMutants = [
   {
     name: 'a candidate that stays silent is never given up',
     rule: 'promise 3',
-    file: connections,
+    file: 'src/core/opening.ts',
     find: "setDeadline(session.deadlines, 'prove', mono + staggerOf(session, connection), id);",
     replace: '',
   },
   {
     name: 'the deadline of a candidate is never cleared',
     rule: 'promise 3',
-    file: connections,
+    file: 'src/core/proving.ts',
     find: "  clearDeadline(session.deadlines, 'prove', connection.id);\n",
     replace: '',
   },
@@ -52,7 +51,7 @@ export const sessionMutants = [
   {
     name: 'a retry never comes',
     rule: 'promise 3',
-    file: connections,
+    file: 'src/core/opening.ts',
     find: "  setDeadline(session.deadlines, 'retry', session.now.mono + delay);\n  if (delay > 0)",
     replace: "  setDeadline(session.deadlines, 'retry', 1e15);\n  if (delay > 0)",
   },
@@ -73,7 +72,7 @@ export const sessionMutants = [
   {
     name: 'a connection that died young resets the wait',
     rule: 'herd',
-    file: connections,
+    file: 'src/core/ending.ts',
     find: 'if (uptime >= stableMs) session.attempt = 0;',
     replace: 'session.attempt = 0;',
   },
@@ -94,21 +93,21 @@ export const sessionMutants = [
   {
     name: 'the connection that was replaced stays active',
     rule: 'promise 4',
-    file: connections,
+    file: 'src/core/proving.ts',
     find: "  if (former) retire(session, former, 'another took its place');\n",
     replace: '',
   },
   {
     name: 'candidates that lost the race stay',
     rule: 'promise 4',
-    file: connections,
+    file: 'src/core/proving.ts',
     find: "    else retire(session, candidate, 'another was faster');\n",
     replace: '',
   },
   {
     name: '`close` leaves its connections',
     rule: 'promise 4',
-    file: connections,
+    file: 'src/core/ending.ts',
     find: "      end(session, connection, 'closed');",
     replace: '      inbox.forget(session.inbox, connection.id);',
   },
@@ -122,7 +121,7 @@ export const sessionMutants = [
   {
     name: 'a released connection that does not end by itself stays',
     rule: 'promise 4',
-    file: connections,
+    file: 'src/core/ending.ts',
     find: "      clearDeadlinesOf(session.deadlines, connection.id);\n      setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);",
     replace: '      clearDeadlinesOf(session.deadlines, connection.id);',
   },
@@ -178,12 +177,12 @@ export const sessionMutants = [
   {
     name: 'unanswered sends are not transmitted again on another connection',
     rule: 'D6',
-    file: connections,
+    file: 'src/core/proving.ts',
     find: '  adopt(session, connection);\n  retransmit(session.outbox);\n',
     replace: '  adopt(session, connection);\n',
     and: [
       {
-        file: connections,
+        file: 'src/core/ending.ts',
         find: "  if (connection.role === 'active') retransmit(session.outbox);\n",
         replace: '',
       },
@@ -251,14 +250,14 @@ export const sessionMutants = [
   {
     name: 'what was queued for one identity goes out as another',
     rule: 'D14',
-    file: connections,
+    file: 'src/core/proving.ts',
     find: '  if (session.identity !== null && hello.identity !== session.identity) {',
     replace: '  if (session.nextId < 0) {',
   },
   {
     name: 'a refused token is used again',
     rule: 'D17',
-    file: connections,
+    file: 'src/core/ending.ts',
     find: "  session.token.failures++;\n  session.token.state = 'none';\n  session.token.value = undefined;",
     replace: '  session.token.failures++;',
   },

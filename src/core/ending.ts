@@ -1,0 +1,198 @@
+/**
+ * How connections end: released because another took their place, lost, or closed with the session; and what follows for
+ * the transport, the token and the sends.
+ */
+import { backoffMs } from './backoff.ts';
+import { clearDeadline, clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline } from './deadlines.ts';
+import { createError, type HoldfastError } from './errors.ts';
+import * as inbox from './inbox.ts';
+import { activeOf, type Connection, hopefulsOf, type Session, trace } from './model.ts';
+import { patience, retryLater } from './opening.ts';
+import { blameOldest, retransmit, settleAll } from './outbox.ts';
+import * as policy from './policy.ts';
+import { random } from './prng.ts';
+import { transmit } from './transmit.ts';
+import { type Action, describeEnding, type Ending, verdictOfEnding, verdictOfError } from './verdict.ts';
+
+/** What a released connection may take to end by itself. */
+const lingerMs = 2_000;
+/** A connection that lasted so long was no accident: the next wait is the shortest again. */
+export const stableMs = 5_000;
+
+/** No longer wanted: the server is told to end it, so that its HTTP connection returns to the pool alive. */
+export function retire(session: Session, connection: Connection, reason: string): void {
+  if (connection.role === 'draining') return;
+  connection.role = 'draining';
+  trace(session, 'released', connection, reason);
+  const waitsForServer = connection.kind.streaming || connection.asking;
+  if (connection.kind.duplex || !waitsForServer) return end(session, connection, reason);
+  session.toRelease.push(connection.id);
+  clearDeadlinesOf(session.deadlines, connection.id);
+  setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);
+}
+
+/** Ends it here and now; nothing that comes later from it counts. */
+export function end(session: Session, connection: Connection, reason: string): void {
+  session.connections.splice(session.connections.indexOf(connection), 1);
+  clearDeadlinesOf(session.deadlines, connection.id);
+  inbox.forget(session.inbox, connection.id);
+  session.out.push({ type: 'end', id: connection.id });
+  trace(session, 'closed', connection, reason);
+  if (connection.role === 'active') retransmit(session.outbox);
+}
+
+/** Something on its way ended it. After how much idling says what the way allows. */
+export function onEnded(session: Session, connection: Connection, ending: Ending): void {
+  const { kind, phase, role, leaving, error, heardAt } = connection;
+  const isCut = kind.streaming && role !== 'draining' && !leaving && !error;
+  if (isCut && phase === 'proven' && verdictOfEnding(ending, true) === 'retry') {
+    policy.learnIdleCut(session.policy, session.now.mono - heardAt);
+  }
+  lose(session, connection, ending);
+}
+
+/** A connection ended, or is given up, though it was wanted: what follows is the verdict's and the policy's. */
+export function lose(session: Session, connection: Connection, ending: Ending): void {
+  const role = connection.role;
+  const why = connection.error
+    ? `${connection.error.code}: ${connection.error.message}`
+    : describeEnding(ending);
+  if (ending.code === 1009 || ending.status === 413) {
+    // Before it is forgotten what was on its way here.
+    blameOldest(session.outbox, connection.id, session.out as never);
+  }
+  end(session, connection, why);
+  if (role === 'draining' || session.phase !== 'running') return;
+  const proven = connection.phase === 'proven';
+  if (session.offline === 'said') session.offline = 'seen';
+  const action = connection.error ? verdictOfError(connection.error.code) : verdictOfEnding(ending, proven);
+  const code = connection.error?.code ?? 'DISCONNECTED';
+  const error = createError(code, `${connection.kind.transport}: ${why}`, { retryable: action !== 'stop' });
+  session.lastError = error;
+  if (action === 'stop') return stop(session, error, why);
+  if (action === 'token') refuseToken(session, error);
+  if (action === 'rekey') rekey(session);
+  if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
+  else if (proven) loseActive(session, connection, action);
+  else loseUnproven(session, connection, action);
+}
+
+/** Nothing that we do can help: the session and all its subscriptions end, and say why. */
+function stop(session: Session, error: HoldfastError, message: string): void {
+  session.out.push({ type: 'error', error });
+  closeAll(session);
+  for (const topic in session.inbox.subscriptions) {
+    const serial = session.inbox.subscriptions[topic]?.serial as number;
+    session.out.push({ type: 'ended', topic, serial, code: error.code, message });
+    inbox.unsubscribe(session.inbox, topic);
+  }
+  settleAll(session.outbox, 'CLOSED', session.out as never);
+  clearWaits(session);
+  session.phase = 'closed';
+}
+
+function refuseToken(session: Session, error: HoldfastError): void {
+  session.token.failures++;
+  session.token.state = 'none';
+  session.token.value = undefined;
+  if (session.token.failures > 1) {
+    const delay = backoffMs(
+      session.config.backoff,
+      session.token.failures + 2,
+      0.5 + random(session.prng) / 2,
+    );
+    session.token.state = 'asking';
+    setDeadline(session.deadlines, 'auth', session.now.mono + delay);
+    session.out.push({ type: 'error', error });
+  }
+}
+
+function rekey(session: Session): void {
+  session.client = '';
+  session.out.push({ type: 'rekey' });
+}
+
+function loseBeside(session: Session, connection: Connection, action: Action): void {
+  const active = activeOf(session) as Connection;
+  if (connection.purpose === 'upgrade' || connection.kind.transport !== active.kind.transport) {
+    const isLate = connection.overdue && (connection.phase !== 'proven' || !connection.verified);
+    policy.blame(session.policy, connection.kind.transport, session.now.mono, isLate);
+    remember(session, active.kind.transport);
+    if (connection.purpose === 'upgrade') return;
+  }
+  session.replaceFailures++;
+  const attempt = action === 'back-off' ? session.replaceFailures + 1 : session.replaceFailures;
+  const delay = backoffMs(session.config.backoff, attempt, random(session.prng));
+  setDeadline(session.deadlines, 'replace', session.now.mono + delay);
+}
+
+function loseActive(session: Session, connection: Connection, action: Action): void {
+  const { mono } = session.now;
+  const uptime = mono - connection.provenAt;
+  if (uptime >= stableMs) session.attempt = 0;
+  policy.noteDeath(session.policy, connection.kind.transport, uptime);
+  if (hopefulsOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;
+  session.tried = [];
+  const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
+  if (told !== undefined) {
+    // The server said when to come back.
+    session.attempt = Math.max(1, session.attempt);
+    return setDeadline(session.deadlines, 'retry', told);
+  }
+  retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
+}
+
+function loseUnproven(session: Session, connection: Connection, action: Action): void {
+  const transport = connection.kind.transport;
+  const isAlone = hopefulsOf(session).length === 0;
+  if (isAlone) policy.excuseDeath(session.policy);
+  const patient = transport === session.lastGood && session.attempt < patience;
+  const isHasty = session.now.mono - connection.openedAt < policy.rttOf(session.policy) / 2;
+  if (patient && isHasty && session.attempt === 1 && !connection.kind.fresh) {
+    // It met a pooled connection that died with the one before, of which the platform had not heard yet.
+    return retryLater(session, 0);
+  }
+  const isBlamed = action === 'switch' && !patient;
+  if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
+  // What was blamed has a successor, which `advance` opens; all else is tried again later.
+  if (isAlone && !isBlamed) retryLater(session, Math.max(1, session.attempt));
+}
+
+/** What was learned is told, to be kept for the next visit. */
+export function remember(session: Session, transport: string): void {
+  const known = policy.knowledge(session.policy, transport, session.now.mono);
+  session.out.push({ type: 'remember', known });
+}
+
+/** Nothing is waited for any more. */
+export function clearWaits(session: Session): void {
+  const kinds = ['retry', 'upgrade', 'replace', 'auth', 'sends', 'topics', 'uplink'] as const;
+  for (let i = 0; i < kinds.length; i++) clearDeadline(session.deadlines, kinds[i] as (typeof kinds)[number]);
+  if (session.token.state === 'asking') session.token.state = 'none';
+}
+
+/** Everything goes: the client closes, or its page is put to sleep. What can be told to the server is told on the way. */
+export function closeAll(session: Session, keepalive = false): void {
+  const connections = session.connections.slice();
+  const ids = connections.filter((one) => !one.kind.duplex).map((one) => one.id);
+  const active = activeOf(session);
+  const teller = active ?? connections.filter((one) => one.phase === 'proven')[0];
+  if (teller && ids.length > 0) {
+    transmit(session, teller, [{ type: 'release', attempts: ids }], keepalive);
+  }
+  session.toRelease = [];
+  for (let i = 0; i < connections.length; i++) {
+    const connection = connections[i] as Connection;
+    const { kind, asking } = connection;
+    const waits = !kind.duplex && (kind.streaming || asking || connection === teller);
+    if (!teller || keepalive || !waits) {
+      end(session, connection, 'closed');
+    } else {
+      connection.role = 'draining';
+      // What it still brings is dropped, so it must not count for whoever opens again meanwhile.
+      inbox.forget(session.inbox, connection.id);
+      clearDeadlinesOf(session.deadlines, connection.id);
+      setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);
+    }
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Which connection is opened next, and how: every open goes from the cursor. What becomes of it stands in `proving.ts`,
+ * what its end brings about in `ending.ts`.
+ */
+import { backoffMs } from './backoff.ts';
+import { deadlineAt, setDeadline } from './deadlines.ts';
+import { createError } from './errors.ts';
+import { type OpenFrame, protocolName } from './frames.ts';
+import * as liveness from './liveness.ts';
+import { type Connection, candidatesOf, hopefulsOf, type Purpose, type Session, trace } from './model.ts';
+import * as offers from './offer.ts';
+import * as policy from './policy.ts';
+import { random } from './prng.ts';
+
+/** What the first two opens on an unknown network are given at least, as long as neither is answered. */
+const exploringMs = 3_000;
+/** Failures of a transport that used to work before others are tried as well: a restart must not change it. */
+export const patience = 3;
+/** Opens over a pool whose connections may be dead that are given up early and made again: each takes a dead one along. */
+export const doubtMax = 5;
+/** Such an open is given this at least. */
+const doubtMs = 300;
+/** The shortest interval of short polls. */
+export const pollMinMs = 500;
+
+export function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
+  const offered = offers.offer(session.inbox, id);
+  const frame: { -readonly [K in keyof OpenFrame]: OpenFrame[K] } = {
+    type: 'open',
+    protocol: protocolName,
+    client: session.client,
+    key: session.key,
+    attempt: id,
+    topics: offered.topics,
+  };
+  if (offered.cursor !== undefined) frame.cursor = offered.cursor;
+  if (session.token.value !== undefined) frame.token = session.token.value;
+  if (session.outbox.nonce !== '') frame.sends = session.outbox.nonce;
+  if (waitMs !== undefined) frame.wait = waitMs;
+  else if (session.policy.heartbeatMs !== undefined) frame.heartbeat = session.policy.heartbeatMs;
+  return frame;
+}
+
+/** Opens a candidate from the cursor. `fresh`: over none of the connections that other requests use. */
+export function openCandidate(
+  session: Session,
+  transport: string,
+  purpose: Purpose,
+  reason: string,
+  fresh = false,
+): void {
+  // Whoever calls has the name from the policy.
+  const kind = policy.kindOf(session.policy, transport) as policy.Kind;
+  const id = session.nextId++;
+  const mono = session.now.mono;
+  const connection: Connection = {
+    id,
+    kind,
+    purpose,
+    reason,
+    fresh,
+    tokenSerial: session.token.serial,
+    openedAt: mono,
+    role: 'candidate',
+    phase: 'opening',
+    provenAt: 0,
+    heardAt: mono,
+    paceMs: liveness.unknownPaceMs,
+    lates: 0,
+    answerDueAt: 0,
+    askedAt: mono,
+    heldMs: 0,
+    question: '',
+    misses: 0,
+    overdue: false,
+    bridging: false,
+    suspect: undefined,
+    leaving: false,
+    opened: false,
+    verified: !kind.duplex || isKnown(session, transport) || session.policy.kinds.length === 1,
+    asking: !kind.streaming,
+    brought: false,
+    pollMs: pollMinMs,
+    posting: false,
+    doubted: false,
+    postedAt: 0,
+    postedUnder: '',
+    postFailures: 0,
+    postedSends: 0,
+    acks: 0,
+    putOffs: 0,
+    request: 0,
+    inboxVersion: -1,
+    hello: undefined,
+    error: undefined,
+  };
+  session.connections.push(connection);
+  const open = openFrame(session, id, kind.streaming ? undefined : 0);
+  session.out.push({ type: 'open', id, transport, open, fresh });
+  setDeadline(session.deadlines, 'prove', mono + staggerOf(session, connection), id);
+  trace(session, 'attempt', connection, reason);
+}
+
+/** It has worked on this network. */
+function isKnown(session: Session, transport: string): boolean {
+  return transport === (session.lastGood ?? session.policy.remembered);
+}
+
+export function staggerOf(session: Session, { kind, purpose }: Connection): number {
+  const isCalm = session.doubt === 0;
+  const isSlow = isCalm && (purpose === 'replace' || isKnown(session, kind.transport));
+  const ms = policy.staggerMs(session.policy, kind, isSlow);
+  return isCalm ? ms : Math.max(doubtMs, ms);
+}
+
+/** Opens the next transport of the round; at the round's end waits and begins another. */
+export function openNext(session: Session): void {
+  const order = policy.ranking(session.policy, session.now.mono);
+  const only = session.lastGood;
+  const patient =
+    only !== undefined &&
+    session.policy.preferred === undefined &&
+    session.attempt < patience &&
+    order.indexOf(only) >= 0 &&
+    !isOpening(session, only) &&
+    session.tried.length === 0 &&
+    !policy.isFlapping(session.policy, only) &&
+    (session.policy.experience[only] as policy.Experience).outUntil <= session.now.mono;
+  if (patient) {
+    openCandidate(session, only, 'connect', 'it worked a moment ago');
+    openFresh(session, only, 'connect');
+    return;
+  }
+  for (let i = 0; i < order.length; i++) {
+    const transport = order[i] as string;
+    if (session.tried.indexOf(transport) >= 0 || isOpening(session, transport)) continue;
+    const failed = session.tried.length > 0 ? `${session.tried.join(', ')} did not get through` : undefined;
+    openCandidate(session, transport, 'connect', failed ?? policy.reasonFor(session.policy, transport));
+    if (failed === undefined) {
+      explore(session, transport);
+      openFresh(session, transport, 'connect');
+    }
+    return;
+  }
+  if (order.length === 0) {
+    const error = createError('NO_TRANSPORT', 'None of the transports can run here');
+    if (session.lastError?.code !== 'NO_TRANSPORT') session.out.push({ type: 'error', error });
+    session.lastError = error;
+    return;
+  }
+  if (hopefulsOf(session).length > 0) return;
+  session.tried = [];
+  retryLater(session, Math.max(1, session.attempt));
+}
+
+/**
+ * Nothing is known of this network: what works wherever HTTP works at all is opened at the same moment. The first one proven
+ * carries the session, a better one takes over in place.
+ */
+function explore(session: Session, first: string): void {
+  const { config, policy: rules, lastGood } = session;
+  if (!config.eager || lastGood !== undefined || rules.remembered !== undefined) return;
+  const safest = policy.safest(rules, session.now.mono);
+  if (safest === undefined || safest === first || rules.preferred !== undefined) return;
+  openCandidate(session, safest, 'connect', `beside ${first}, as this network is not known`);
+  // While neither answers, it is likelier that the server is far away than that both are kept out.
+  const opening = candidatesOf(session);
+  for (let i = 0; i < opening.length; i++) {
+    const { id, openedAt } = opening[i] as Connection;
+    const least = openedAt + exploringMs;
+    const at = deadlineAt(session.deadlines, 'prove', id) as number;
+    setDeadline(session.deadlines, 'prove', Math.max(least, at), id);
+  }
+}
+
+/** Something died in silence, and so may have the pool: the same is tried beside it on a connection of its own. */
+export function openFresh(session: Session, beside: string, purpose: Purpose): void {
+  const kind = policy.kindOf(session.policy, beside);
+  if (session.doubt === 0 || !kind || kind.fresh) return;
+  const reason = `beside ${beside}, as pooled connections may be dead`;
+  if (kind.twoPools && session.config.mayRenew) return openCandidate(session, beside, purpose, reason, true);
+  const other = policy.freshest(session.policy, session.now.mono);
+  if (other !== undefined && !isOpening(session, other)) openCandidate(session, other, purpose, reason);
+}
+
+export function isOpening(session: Session, transport: string): boolean {
+  return candidatesOf(session).some((candidate) => candidate.kind.transport === transport);
+}
+
+/** Sets the moment of the next attempt. Number 0 is at once. */
+export function retryLater(session: Session, attempt: number, atLeastMs = 0): void {
+  const delay = atLeastMs + backoffMs(session.config.backoff, attempt, random(session.prng));
+  session.attempt = Math.max(attempt, session.attempt) + 1;
+  setDeadline(session.deadlines, 'retry', session.now.mono + delay);
+  if (delay > 0) trace(session, 'retry', undefined, `in ${delay} ms`);
+}

@@ -1,0 +1,58 @@
+/** Polls: each is a complete open, served from the cursor it brings (D11). When to ask again is decided here. */
+import { clearDeadline, setDeadline } from './deadlines.ts';
+import { end, lose } from './ending.ts';
+import type { OpenFrame } from './frames.ts';
+import * as liveness from './liveness.ts';
+import { type Connection, hopefulsOf, type Session } from './model.ts';
+import { openFrame, pollMinMs } from './opening.ts';
+import * as policy from './policy.ts';
+
+const pollMaxMs = 10_000;
+
+/** Asks a poll connection for its next answer. */
+export function pollAgain(session: Session, connection: Connection): void {
+  const isHeld = connection.kind.held && connection.role === 'active';
+  connection.asking = true;
+  connection.brought = false;
+  clearDeadline(session.deadlines, 'poll', connection.id);
+  connection.askedAt = session.now.mono;
+  connection.heldMs = liveness.watchPoll(session, connection, isHeld);
+  const open = openFrame(session, connection.id, connection.heldMs);
+  connection.question = questionOf(open);
+  session.out.push({ type: 'poll', id: connection.id, open });
+}
+
+/** A better transport that is about to prove itself makes the next poll needless. */
+export function pollSoon(session: Session, connection: Connection): void {
+  if (hopefulsOf(session).length === 0) return pollAgain(session, connection);
+  const at = session.now.mono + policy.rttOf(session.policy) / 2;
+  setDeadline(session.deadlines, 'poll', at, connection.id);
+}
+
+function questionOf({ cursor, topics }: OpenFrame): string {
+  return JSON.stringify([cursor, topics]);
+}
+
+/** Whether a held poll was answered at once and has moved nothing: to ask the same again at once would never end. */
+function isIdling(session: Session, connection: Connection): boolean {
+  const { askedAt, heldMs, question, id } = connection;
+  if (heldMs === 0 || session.now.mono - askedAt >= heldMs / 2) return false;
+  return questionOf(openFrame(session, id, heldMs)) === question;
+}
+
+/** A poll's answer is complete. */
+export function onAnswered(session: Session, connection: Connection): void {
+  connection.asking = false;
+  connection.misses = 0;
+  clearDeadline(session.deadlines, 'quiet', connection.id);
+  if (connection.role === 'draining') return end(session, connection, 'released');
+  if (connection.phase !== 'proven') {
+    return lose(session, connection, { kind: 'failed', detail: 'the answer had no hello' });
+  }
+  // A server that asked us to move is asked no more; the replacement comes when it said.
+  if (connection.leaving) return;
+  if (connection.kind.held && !isIdling(session, connection)) return pollSoon(session, connection);
+  connection.pollMs =
+    connection.brought || connection.kind.held ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
+  setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);
+}

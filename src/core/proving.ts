@@ -1,0 +1,267 @@
+/**
+ * From candidate to active connection: a hello in time, an answer where one direction proves too little, all that had been
+ * seen before (D4). Then it is promoted, and the session takes over what its hello said.
+ */
+import { clearDeadline, hasDeadline, setDeadline } from './deadlines.ts';
+import * as delivery from './delivery.ts';
+import { end, lose, remember, retire, stableMs } from './ending.ts';
+import type { HelloFrame } from './frames.ts';
+import * as inbox from './inbox.ts';
+import * as liveness from './liveness.ts';
+import { activeOf, type Connection, candidatesOf, type HelloFacts, type Session, trace } from './model.ts';
+import { isOpening, openCandidate, openNext, staggerOf } from './opening.ts';
+import { adoptNonce, isLeft, retransmit, settleAll } from './outbox.ts';
+import * as policy from './policy.ts';
+import { pollSoon } from './polling.ts';
+import { transmit } from './transmit.ts';
+
+/** What a server that says `wait` may take. */
+const waitMs = 30_000;
+/**
+ * What a candidate beside a working connection may take at least: a busy machine is no evidence. A WebSocket that is not
+ * even open has less, because all others to that host, in all tabs, wait for it (RFC 6455 section 4.1).
+ */
+const upgradeMs = 5_000;
+const webSocketMs = 2_000;
+/** What the first answer on a duplex connection is given at least. */
+const verifyMs = 300;
+/** Why a connection that brings all, and on which nothing gets up, is doubted. */
+const unanswered = 'nothing that goes up is answered';
+
+/** The answer to an open. `false`: it is not understood. */
+export function onHello(session: Session, connection: Connection, hello: HelloFrame): boolean {
+  const { inbox: box, now } = session;
+  const first = connection.phase !== 'proven';
+  if (hello.attempt !== connection.id) return false;
+  if (first && connection.fresh && session.identity !== null && hello.identity !== session.identity) {
+    // Without its cookies, or with others, it speaks for somebody else.
+    retire(session, connection, 'it has another identity');
+    return true;
+  }
+  if (isLeft(session.outbox, hello.sends)) {
+    // Two servers without a common memory: the next open names the one that we stand in, so that this one makes another.
+    lose(session, connection, { kind: 'failed', detail: 'it leads back to a memory of sends that was left' });
+    return true;
+  }
+  if (first) prove(session, connection);
+  connection.hello = {
+    sends: hello.sends,
+    identity: hello.identity,
+    heartbeatMs: hello.heartbeatMs,
+    holdMs: hello.holdMs,
+    limits: hello.limits,
+    expiresInMs: hello.expiresInMs,
+  };
+  if (!inbox.begin(box, connection.id, hello.head, hello.cursor)) return false;
+  if (!delivery.confirm(box, connection.id, 0, hello.topics, now.mono, session.out as inbox.InboxEvent[])) {
+    return false;
+  }
+  if (connection.kind.streaming) {
+    inbox.setGoal(box, connection.id);
+    liveness.watch(session, connection);
+    if (hello.time !== undefined) liveness.setClock(session, connection, hello.time);
+  }
+  if (first) trace(session, 'hello', connection);
+  if (connection.role === 'active') adopt(session, connection);
+  else considerPromotion(session, connection);
+  return true;
+}
+
+function prove(session: Session, connection: Connection): void {
+  const mono = session.now.mono;
+  if (connection.phase === 'opening') {
+    policy.learnRtt(session.policy, (mono - connection.openedAt) / connection.kind.roundTrips);
+  }
+  connection.phase = 'proven';
+  connection.provenAt = mono;
+  connection.misses = 0;
+  clearDeadline(session.deadlines, 'prove', connection.id);
+}
+
+export function onWait(session: Session, connection: Connection): void {
+  if (connection.phase !== 'opening') return;
+  connection.phase = 'waiting';
+  setDeadline(session.deadlines, 'prove', session.now.mono + waitMs, connection.id);
+}
+
+/** A candidate has not said hello within its stagger. */
+export function onUnproven(session: Session, connection: Connection): void {
+  const active = activeOf(session);
+  const { kind, purpose, openedAt, id } = connection;
+  const { mono } = session.now;
+  const again = staggerOf(session, connection);
+  connection.misses++;
+  if (session.doubt > 0 && purpose !== 'upgrade' && !kind.fresh && !connection.fresh) {
+    session.doubt--;
+    end(session, connection, 'no hello in time, perhaps over a dead connection');
+    return openCandidate(session, kind.transport, purpose, 'once more, over another connection');
+  }
+  if (connection.misses === 1 && purpose === 'connect' && !active) {
+    setDeadline(session.deadlines, 'prove', mono + Math.max(again, 1_000), id);
+    session.tried.push(kind.transport);
+    openNext(session);
+    return;
+  }
+  if (purpose === 'upgrade' && !connection.overdue) {
+    connection.overdue = true;
+    // A hello that comes late may be all that something on the way ever lets go.
+    connection.verified = connection.verified && !kind.streaming;
+    const least = kind.duplex && !connection.opened ? webSocketMs : upgradeMs;
+    setDeadline(session.deadlines, 'prove', Math.max(mono, openedAt + Math.max(least, 2 * again)), id);
+    return;
+  }
+  if (connection.misses === 1 && purpose === 'replace' && active && !active.kind.duplex) {
+    // All HTTP connections to this host may be taken: break before make is safe, the cursor knows where to go on (D21).
+    setDeadline(session.deadlines, 'prove', mono + again, id);
+    end(session, active, 'to free its HTTP connection');
+    return;
+  }
+  lose(session, connection, { kind: 'failed', detail: 'no hello in time' });
+}
+
+/** Promotes a proven candidate if nothing healthy is active, else once it has caught up (D4). */
+export function considerPromotion(session: Session, candidate: Connection): void {
+  if (candidate.role !== 'candidate' || candidate.phase !== 'proven') return;
+  const active = activeOf(session);
+  const healthy = active !== undefined && active.suspect === undefined;
+  if (healthy) {
+    const other = inbox.inAnotherEpoch(session.inbox, candidate.id);
+    if (candidate.purpose === 'upgrade' && (other || candidate.hello?.sends !== session.outbox.nonce)) {
+      // Another log or another memory of sends: not worth a gap while all is well (D9).
+      policy.blame(session.policy, candidate.kind.transport, session.now.mono);
+      retire(session, candidate, 'it leads to another log');
+      return;
+    }
+    if (!other && !inbox.caughtUp(session.inbox, candidate.id)) return;
+    // What works is not given up for what may only seem to.
+    if (!candidate.verified && (candidate.overdue || active.kind.streaming || active.asking)) {
+      return verify(session, candidate);
+    }
+  }
+  promote(session, candidate);
+}
+
+/**
+ * Who has nothing to bring says how far it has come only at its next heartbeat: the candidate, or the active connection,
+ * which must bridge to a candidate that starts beyond it. Asked, they say so now. To be called when all that came with the
+ * candidate's hello has been taken in.
+ */
+export function askPosition(session: Session, candidate: Connection): void {
+  const { kind, id, role, phase, asking } = candidate;
+  if (role !== 'candidate' || phase !== 'proven' || !kind.streaming) return;
+  if (inbox.caughtUp(session.inbox, id)) return;
+  const active = activeOf(session);
+  const isBeyond = (session.inbox.receptions[id] as inbox.Reception).heldLinks > 0;
+  if (isBeyond && active && !active.posting && !candidate.bridging) {
+    candidate.bridging = true;
+    transmit(session, active, [liveness.lifeSign(active)]);
+  } else if (!isBeyond && !asking) {
+    candidate.asking = true;
+    transmit(session, candidate, [liveness.lifeSign(candidate)]);
+  }
+}
+
+function promote(session: Session, connection: Connection): void {
+  const former = activeOf(session);
+  if (former?.suspect === unanswered) {
+    policy.blame(session.policy, former.kind.transport, session.now.mono);
+  }
+  connection.role = 'active';
+  if (former && session.now.mono - former.provenAt >= stableMs) session.attempt = 0;
+  if (former) retire(session, former, 'another took its place');
+  adopt(session, connection);
+  retransmit(session.outbox);
+  const mono = session.now.mono;
+  const transport = connection.kind.transport;
+  const worked = session.lastGood;
+  const isNews = worked !== transport || session.tried.length > 0;
+  policy.judgeDeath(session.policy, transport, mono);
+  for (let i = 0; i < session.tried.length; i++) {
+    const loser = session.tried[i] as string;
+    // What worked a moment ago may have met a server that was just coming back: the next attempt, beside this one, tells.
+    if (loser !== transport && loser !== worked && !isOpening(session, loser)) {
+      policy.blame(session.policy, loser, mono);
+    }
+  }
+  session.tried = [];
+  session.replaceFailures = 0;
+  session.doubt = 0;
+  clearDeadline(session.deadlines, 'retry');
+  clearDeadline(session.deadlines, 'replace');
+  clearDeadline(session.deadlines, 'uplink');
+  const better = policy.betterThan(session.policy, transport);
+  const candidates = candidatesOf(session);
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i] as Connection;
+    if (better.indexOf(candidate.kind.transport) >= 0) asUpgrade(session, candidate);
+    else retire(session, candidate, 'another was faster');
+  }
+  session.lastGood = transport;
+  session.everOpen = true;
+  if (!connection.verified) verify(session, connection);
+  if (isNews) remember(session, transport);
+  trace(session, 'promoted', connection, connection.reason);
+  if (!connection.kind.streaming && !connection.asking) pollSoon(session, connection);
+}
+
+/** Asks, once, for an answer to something that goes up. */
+function verify(session: Session, connection: Connection): void {
+  const { deadlines, now } = session;
+  if (hasDeadline(deadlines, 'verify', connection.id)) return;
+  // What was asked for its position is asked already.
+  if (!connection.asking) transmit(session, connection, [liveness.lifeSign(connection)]);
+  const limit = Math.max(verifyMs, 1.5 * policy.rttOf(session.policy) + 100);
+  setDeadline(deadlines, 'verify', now.mono + limit, connection.id);
+}
+
+/** Nothing that went up was answered in time: others are tried beside it, if there are any. */
+export function onUnverified(session: Session, connection: Connection): void {
+  if (connection.role === 'candidate') {
+    if (connection.overdue) return lose(session, connection, { kind: 'failed', detail: unanswered });
+    connection.overdue = true;
+    return setDeadline(session.deadlines, 'verify', session.now.mono + upgradeMs, connection.id);
+  }
+  const order = policy.ranking(session.policy, session.now.mono);
+  if (order.length > 1) connection.suspect = connection.suspect ?? unanswered;
+}
+
+export function onVerified(session: Session, connection: Connection): void {
+  if (connection.verified) return;
+  connection.verified = true;
+  clearDeadline(session.deadlines, 'verify', connection.id);
+  if (connection.role === 'candidate') return considerPromotion(session, connection);
+  if (connection.suspect !== unanswered) return;
+  connection.suspect = undefined;
+  const candidates = candidatesOf(session);
+  for (let i = 0; i < candidates.length; i++) {
+    retire(session, candidates[i] as Connection, 'what was doubted is well');
+  }
+}
+
+/** It loses the race of an opening and goes on beside the winner. By now the round trip is known. */
+function asUpgrade(session: Session, candidate: Connection): void {
+  candidate.purpose = 'upgrade';
+  if (candidate.phase !== 'opening' || candidate.overdue) return;
+  const at = candidate.openedAt + staggerOf(session, candidate);
+  setDeadline(session.deadlines, 'prove', Math.max(session.now.mono, at), candidate.id);
+}
+
+/** The session takes over what the active connection's hello said: log, memory of sends, identity, expiry. */
+function adopt(session: Session, connection: Connection): void {
+  const hello = connection.hello as HelloFacts;
+  if (session.identity !== null && hello.identity !== session.identity) {
+    settleAll(session.outbox, 'IDENTITY_CHANGED', session.out as never);
+  }
+  session.identity = hello.identity;
+  session.token.failures = 0;
+  if (inbox.inAnotherEpoch(session.inbox, connection.id)) {
+    const others = session.connections.filter((other) => other !== connection);
+    for (let i = 0; i < others.length; i++) end(session, others[i] as Connection, 'it reads another log');
+    delivery.adoptEpochs(session.inbox, connection.id, session.out as inbox.InboxEvent[]);
+  }
+  adoptNonce(session.outbox, hello.sends, session.out as never);
+  if (hello.expiresInMs !== undefined && session.config.auth) {
+    const early = Math.min(30_000, hello.expiresInMs * 0.2);
+    setDeadline(session.deadlines, 'auth', session.now.mono + hello.expiresInMs - early);
+  }
+}
