@@ -489,7 +489,7 @@ export function createClientWith<T extends Topics>(
         const adapters = [factories[transports.indexOf(transport as TransportName)] as (typeof factories)[0]];
         return createClientWith(defaults, url, { ...options, adapters, memory: false });
       },
-      now: () => runtime.now().mono,
+      now: () => runtime.now(),
       after: (ms: number, run: () => void) => runtime.startTimer(run, ms),
     };
     return new Promise((resolve) => diagnose(host, timeoutMs, resolve));

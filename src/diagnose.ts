@@ -4,7 +4,7 @@
  */
 import type { Client, Diagnosis, Finding } from './client-types.ts';
 import type { HoldfastError } from './core/errors.ts';
-import type { Trace } from './core/model.ts';
+import type { Now, Trace } from './core/model.ts';
 
 /** Reserved, so that every server refuses it, which is an answer. */
 const topic = '$diagnose';
@@ -14,13 +14,13 @@ export interface DiagnoseHost {
   readonly transports: readonly string[];
   /** A client with this transport alone. */
   make(transport: string): Client;
-  now(): number;
+  now(): Now;
   after(ms: number, run: () => void): () => void;
 }
 
 function tryOne(host: DiagnoseHost, transport: string, timeoutMs: number, done: (it: Finding) => void): void {
   const client = host.make(transport);
-  const startedAt = host.now();
+  const startedAt = host.now().mono;
   const seen: { openedMs?: number; helloMs?: number; answeredMs?: number } = {};
   let isOver = false;
 
@@ -34,16 +34,16 @@ function tryOne(host: DiagnoseHost, transport: string, timeoutMs: number, done: 
   }
 
   function answered(): void {
-    seen.answeredMs = Math.round(host.now() - startedAt);
+    seen.answeredMs = Math.round(host.now().mono - startedAt);
     finish('works');
   }
 
   const what = (): string =>
     seen.helloMs === undefined ? 'nothing came' : 'nothing that went up was answered';
   const stop = host.after(timeoutMs, () => finish(`${what()} within ${timeoutMs} ms`));
-  client.on('error', (error: HoldfastError) => finish(`${error.code}: ${error.message}`));
+  client.on('error', (error: HoldfastError) => finish(error.message));
   client.on('trace', (trace: Trace) => {
-    const ms = Math.round(host.now() - startedAt);
+    const ms = Math.round(host.now().mono - startedAt);
     if (trace.type === 'opened') seen.openedMs ??= ms;
     if (trace.type === 'hello') seen.helloMs ??= ms;
     if (trace.type === 'closed') finish(trace.reason ?? 'closed');
@@ -86,7 +86,7 @@ function tableOf(url: string, at: number, findings: readonly Finding[]): string 
 /** One after another, so that none takes the other's connections. */
 export function diagnose(host: DiagnoseHost, timeoutMs: number, done: (diagnosis: Diagnosis) => void): void {
   const findings: Finding[] = [];
-  const at = Date.now();
+  const at = host.now().wall;
   function next(): void {
     const transport = host.transports[findings.length];
     if (transport !== undefined) {

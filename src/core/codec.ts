@@ -26,6 +26,7 @@ function restore(value: unknown): boolean {
     const bytes = fromBase64(text);
     if (!bytes) return false;
     frame[frame['type'] === 'ack' ? 'reply' : 'data'] = bytes;
+    frame['base64'] = undefined;
   }
   const topics = frame['topics'];
   if (frame['type'] !== 'hello' && frame['type'] !== 'subscribed') return true;

@@ -20,13 +20,13 @@ export function checkAlive(session: Session, connection: Connection): void {
 export function onQuiet(session: Session, connection: Connection): void {
   const judgement = liveness.judgeSilence(session, connection);
   if (judgement === 'ask') checkAlive(session, connection);
-  else if (judgement === 'silent') fellSilent(session, connection, 'it fell silent');
+  else if (judgement === 'silent') fellSilent(session, connection);
 }
 
 /** It died without a word: whatever else is open may be as dead. */
-function fellSilent(session: Session, connection: Connection, detail: string): void {
+function fellSilent(session: Session, connection: Connection): void {
   session.doubt = doubtMax;
-  lose(session, connection, { kind: 'failed', detail });
+  lose(session, connection, { kind: 'failed', detail: 'it fell silent' });
 }
 
 /** Nothing came of a POST: the connection is replaced while it lasts. */

@@ -65,7 +65,7 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (role === 'draining' || session.phase !== 'running') return;
   const proven = connection.phase === 'proven';
   if (session.offline === 'said') session.offline = 'seen';
-  const action = connection.error ? verdictOfError(connection.error.code) : verdictOfEnding(ending, proven);
+  const action = verdictOf(connection, ending);
   const code = connection.error?.code ?? 'DISCONNECTED';
   const error = createError(code, `${connection.kind.transport}: ${why}`, { retryable: action !== 'stop' });
   session.lastError = error;
@@ -75,6 +75,13 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
   else if (proven) loseActive(session, connection, action);
   else loseUnproven(session, connection, action);
+}
+
+function verdictOf({ fresh, phase, error }: Connection, ending: Ending): Action {
+  const proven = phase === 'proven';
+  // Without its cookies it may be refused what the session is allowed: that is said to this connection alone.
+  if (fresh && !proven) return 'retry';
+  return error ? verdictOfError(error.code) : verdictOfEnding(ending, proven);
 }
 
 /** Nothing that we do can help: the session and all its subscriptions end, and say why. */

@@ -4,7 +4,7 @@
  */
 import { clearDeadline, setDeadline } from './deadlines.ts';
 import type { ClientFrame } from './frames.ts';
-import type { Connection, HelloFacts, Session } from './model.ts';
+import { type Connection, type HelloFacts, postLimitMs, type Session } from './model.ts';
 import { rttOf } from './policy.ts';
 
 /** Added to every announced interval before silence counts. */
@@ -27,7 +27,6 @@ const paceMemoryMs = 1_000;
 const recentMs = 1_000;
 /** The slowest way up that is waited for, bytes a millisecond. */
 const uplinkBytesPerMs = 20;
-export const postLimitMs = 1_800;
 const postLimitMaxMs = 60_000;
 /** A heartbeat that comes so much later than the fastest frame is late. */
 const lateMs = 1_000;

@@ -283,6 +283,9 @@ export interface Session {
   readonly out: Effect[];
 }
 
+/** What the first answer to a POST may take beside its round trip and its bytes, until that proves too short. */
+export const postLimitMs = 1_800;
+
 export function createSession(config: SessionConfig): Session {
   return {
     config,
@@ -304,7 +307,7 @@ export function createSession(config: SessionConfig): Session {
     attempt: 0,
     replaceFailures: 0,
     doubt: 0,
-    postLimitMs: 1_800,
+    postLimitMs,
     clock: undefined,
     lastGood: undefined,
     everOpen: false,

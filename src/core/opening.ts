@@ -188,8 +188,8 @@ export function isOpening(session: Session, transport: string): boolean {
 }
 
 /** Sets the moment of the next attempt. Number 0 is at once. */
-export function retryLater(session: Session, attempt: number, atLeastMs = 0): void {
-  const delay = atLeastMs + backoffMs(session.config.backoff, attempt, random(session.prng));
+export function retryLater(session: Session, attempt: number): void {
+  const delay = backoffMs(session.config.backoff, attempt, random(session.prng));
   session.attempt = Math.max(attempt, session.attempt) + 1;
   setDeadline(session.deadlines, 'retry', session.now.mono + delay);
   if (delay > 0) trace(session, 'retry', undefined, `in ${delay} ms`);

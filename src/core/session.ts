@@ -25,7 +25,7 @@ import { clearWaits, closeAll, end } from './ending.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
-import { postLimitMs, questionBeside } from './liveness.ts';
+import { questionBeside } from './liveness.ts';
 import {
   activeOf,
   type Connection,
@@ -35,6 +35,7 @@ import {
   hopefulsOf,
   type Input,
   type Now,
+  postLimitMs,
   type Session,
   type Signal,
   type State,

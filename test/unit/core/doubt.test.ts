@@ -118,6 +118,18 @@ describe('after a silent death', () => {
     expect(world.lines()).toEqual(['#2 posts n1: release 3@12000', 'open@12000']);
   });
 
+  it.each(['FORBIDDEN', 'AUTH_FAILED', 'KEY_MISMATCH'])(
+    'the fresh one that is refused with %s, as it came without its cookies, ends alone',
+    (code) => {
+      const world = silent(renewing);
+      world.lines();
+      world.brings(3, error(code));
+      expect(world.lines()).toEqual(['#3 ends@12000']);
+      world.hello(2);
+      expect(world.lines()).toEqual(['open@12000']);
+    },
+  );
+
   it('one that is not fresh may be somebody else', () => {
     const world = silent(renewing, { identity: 'anna' });
     world.lines();

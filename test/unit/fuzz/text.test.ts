@@ -85,6 +85,13 @@ describe('a frame', () => {
     );
   });
 
+  it('that brings bytes keeps no text of them beside', () => {
+    const sent = decodeFrame('{"type":"send","topic":"a","base64":"AA="}') as Record<string, unknown>;
+    expect(sent['data']).toEqual(new Uint8Array(1));
+    expect(JSON.parse(encodeFrame(sent))).toEqual({ type: 'send', topic: 'a', base64: 'AA==' });
+    expect(sent['base64']).toBeUndefined();
+  });
+
   it('that is understood says the same after another journey', () => {
     fc.assert(
       fc.property(lineLike(clientFrame), lineLike(serverFrame), (up, down) => {
