@@ -442,3 +442,24 @@ describe('origins of ephemeral messages', () => {
     );
   });
 });
+
+describe('another log whose messages came before it is adopted', () => {
+  it('brings those of every topic, whichever is let go first', () => {
+    const box = inbox.createInbox();
+    const out: records.InboxEvent[] = [];
+    inbox.offer(box, 1);
+    inbox.begin(box, 1, spell('a.0'), spell('a.0'));
+    inbox.subscribe(box, 'A', 0, undefined);
+    inbox.subscribe(box, 'B', 0, undefined);
+    inbox.offer(box, 2);
+    inbox.begin(box, 2, spell('b.2'), spell('b.0'));
+    const answers = ['A', 'B'].map((topic) => ({ topic, start: '0' }));
+    inbox.confirm(box, 2, 0, answers, 0, out);
+    inbox.message(box, 2, { topic: 'B', id: '1', data: 1 }, false, out);
+    inbox.message(box, 2, { topic: 'A', id: '2', data: 2 }, false, out);
+    expect(out).toEqual([]);
+    inbox.adoptEpochs(box, 2, out);
+    const told = out.map((event) => (event.type === 'message' ? event.message.id : event.type));
+    expect(told).toEqual(['ready', '2', 'ready', '1']);
+  });
+});

@@ -370,6 +370,16 @@ describe('a stream that was slow to say hello beside a poll', () => {
     expect(world.lines()).toEqual(['#2 posts n1: release 1@1000']);
   });
 
+  it('is asked also beside a poll that asks nothing at the moment', () => {
+    const world = connected({ kinds: [stream, poll], available: ['poll'] }, ['A']);
+    world.answered(1);
+    world.put({ type: 'available', transports: ['http-stream', 'poll'] });
+    world.at(450);
+    world.lines();
+    world.hello(2);
+    expect(world.lines()).toEqual(['#2 posts n1: ping 2@450']);
+  });
+
   it.each([
     ['the answer of its POST', pong],
     ['an ack', ack(1)],

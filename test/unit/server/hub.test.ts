@@ -186,6 +186,22 @@ describe('authentication', () => {
     expect(poll.told()).toEqual(['wait', 'hello', 'ping@0']);
   });
 
+  test('that takes a moment lets no send into a memory that was made anew meanwhile', () => {
+    const answers: (() => void)[] = [];
+    const ok = { type: 'ok', identity: 'anna', expiresInMs: undefined } as const;
+    const world = new CoreWorld({}, { authenticate: (_, done) => void answers.push(() => done(ok)) });
+    const { sink } = world.connect(fresh, { token: 'a' });
+    answers.shift()?.();
+    world.turn();
+    const sends = String(sink.take().find((frame) => frame['type'] === 'hello')?.['sends']);
+    const late = world.batch({ sends }, { type: 'send', seq: 1, topic: 'up', data: 1 });
+    world.connect(fresh, { token: 'c', attempt: 2, sends: 'another' });
+    for (const answer of answers.splice(0)) answer();
+    world.turn();
+    const [ack] = late.take();
+    expect(ack).toMatchObject({ type: 'ack', seq: 1, consumed: false, error: { code: 'NONCE_UNKNOWN' } });
+  });
+
   test('ends when it expires', () => {
     const ok = { type: 'ok', identity: 'anna', expiresInMs: 5_000 } as const;
     const world = new CoreWorld({}, { authenticate: (_, done) => done(ok) });
