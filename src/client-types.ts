@@ -3,7 +3,7 @@ import type { AdapterFactory, TransportName } from './adapters/adapter.ts';
 import type { HoldfastError } from './core/errors.ts';
 import type { Gap } from './core/inbox.ts';
 import type { Attempt, State, Trace } from './core/model.ts';
-import type { Protocol } from './protocols/protocol.ts';
+import type { ProtocolFactory } from './protocols/protocol.ts';
 import type { Platform, Store } from './runtime/runtime.ts';
 import type { SignalLike, SubscribeOptions, Subscription, TypedMessage } from './subscription.ts';
 
@@ -71,8 +71,8 @@ export interface ClientOptions {
   readonly eager?: boolean;
   /** Where to remember what worked here; `false`: nowhere. Default `localStorage` where it may be used. */
   readonly memory?: false | Store;
-  /** What the bytes mean. Default `holdfast()`. */
-  readonly protocol?: Protocol;
+  /** What the bytes mean. Default `holdfast()`; `plain()` for servers that know nothing of it. */
+  readonly protocol?: ProtocolFactory;
   /** Waits between attempts: `baseMs` default 500, `capMs` default 20,000, full jitter. */
   readonly backoff?: { readonly baseMs?: number; readonly capMs?: number };
   /** What may wait to be sent: default 1,000 sends and 8 MiB. */

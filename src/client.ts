@@ -17,6 +17,7 @@ import { toBase64Url } from './core/base64.ts';
 import { parseCursor } from './core/cursor.ts';
 import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
 import { isTopic } from './core/frames.ts';
+import type { Gap } from './core/inbox.ts';
 import { activeOf, createSession, type Session } from './core/model.ts';
 import { pendingCount } from './core/outbox.ts';
 import type { Knowledge } from './core/policy.ts';
@@ -26,7 +27,7 @@ import { createDriver, type Driver, type Told } from './driver.ts';
 import { guardedPromise } from './guarded-promise.ts';
 import { readMemory, writeMemory } from './memory.ts';
 import { misuse, payloadOf } from './payload.ts';
-import type { Endpoint, Protocol } from './protocols/protocol.ts';
+import type { Endpoint, Protocol, ProtocolFactory } from './protocols/protocol.ts';
 import type { Platform, Runtime, Signal, Store } from './runtime/runtime.ts';
 import {
   createHandle,
@@ -39,7 +40,7 @@ import {
 export interface ClientDefaults {
   readonly runtime: () => Runtime;
   readonly adapters: readonly AdapterFactory<Platform>[];
-  readonly protocol: Protocol;
+  readonly protocol: ProtocolFactory;
 }
 
 interface TopicState {
@@ -94,7 +95,9 @@ export function createClientWith<T extends Topics>(
   let closed = false;
   /** Number of the last question for a token: an answer to an earlier one counts no more. */
   let question = 0;
-  let running: { session: Session; driver: Driver; runtime: Runtime; stop: () => void } | undefined;
+  let running:
+    | { session: Session; driver: Driver; runtime: Runtime; protocol: Protocol; stop: () => void }
+    | undefined;
   let status: Status = {
     state: 'idle',
     transport: undefined,
@@ -154,12 +157,19 @@ export function createClientWith<T extends Topics>(
   function start(): Driver {
     if (running) return running.driver;
     const runtime = defaults.runtime();
-    const protocol = options.protocol ?? defaults.protocol;
-    const adapters = (options.adapters ?? defaults.adapters).map((make): Adapter => make(runtime.platform));
+    const protocol = (options.protocol ?? defaults.protocol)({
+      frames: (id, frames) => driver.put({ type: 'frames', id, frames }),
+      send: (id, outgoing) => driver.send(id, outgoing),
+    });
+    const adapters = usable(protocol, runtime.platform);
     if (adapters.length === 0) throw misuse('`adapters` is empty: import those that should be used');
     const bases = endpoints(runtime, adapters);
     const session = createSession({
-      kinds: adapters.map(({ transport, facts }) => ({ transport, ...facts })),
+      kinds: adapters.map(({ transport, facts }) => ({
+        transport,
+        ...facts,
+        ...protocol.facts?.(transport, facts),
+      })),
       auth: options.auth !== undefined,
       eager: options.eager !== false,
       // Whoever says what becomes of cookies is obeyed.
@@ -176,7 +186,7 @@ export function createClientWith<T extends Topics>(
       endpoint: (transport, fresh) => endpointOf(runtime, bases[transport] as string, fresh),
       tell,
     });
-    running = { session, driver, runtime, stop: idle };
+    running = { session, driver, runtime, protocol, stop: idle };
     // With nothing to choose from there is nothing to remember; looking would cost a page its first milliseconds.
     if (adapters.length > 1) recall(runtime, driver, adapters);
     const rttMs = runtime.roundTripMs?.(bases[(adapters[0] as Adapter).transport] as string);
@@ -184,6 +194,14 @@ export function createClientWith<T extends Topics>(
     newIdentity(runtime, driver);
     if (closed) driver.put({ type: 'close' });
     return driver;
+  }
+
+  /** Those that have an address, where the server is not ours and addresses are listed. */
+  function usable({ ownEndpoints }: Protocol, platform: Platform): Adapter[] {
+    const all = (options.adapters ?? defaults.adapters).map((make): Adapter => make(platform));
+    const given = options.endpoints;
+    const listed = all.filter(({ transport }) => given?.[transport] !== undefined);
+    return ownEndpoints && listed.length > 0 ? listed : all;
   }
 
   function seedFrom(bytes: Uint8Array): number {
@@ -275,7 +293,21 @@ export function createClientWith<T extends Topics>(
 
   // ---- what the session tells --------------------------------------------------------------------------------------
 
-  function tell(told: Told): void {
+  /** Places by the server's own names, where the protocol counts them by itself. */
+  function named(told: Told): Told {
+    const name = running?.protocol.nameOf;
+    if (!name) return told;
+    if (told.type === 'ready') return { ...told, start: name(told.start) };
+    const gap = told.type === 'gap' ? told.gap : told.type === 'message' ? told.message.gap : undefined;
+    const ours = gap && { ...gap, from: name(gap.from), to: name(gap.to) };
+    if (told.type === 'gap') return { type: 'gap', gap: ours as Gap };
+    if (told.type !== 'message') return told;
+    const message = { ...told.message, id: name(told.message.id) };
+    return { type: 'message', message: ours ? { ...message, gap: ours } : message };
+  }
+
+  function tell(given: Told): void {
+    const told = named(given);
     switch (told.type) {
       case 'message':
         return each(told.message.topic, (handle) => handle.message(told.message));
@@ -365,7 +397,7 @@ export function createClientWith<T extends Topics>(
       attempt: active ? 0 : session.attempt,
       nextAttemptAt: waitsUntil === undefined ? undefined : session.now.wall + waitsUntil - session.now.mono,
       lastError: session.lastError,
-      resume: 'full',
+      resume: running.protocol.resume?.() ?? 'full',
       pending: pendingCount(session.outbox),
       rttMs: session.policy.rttMs,
       attempts:
@@ -485,6 +517,7 @@ export function createClientWith<T extends Topics>(
     const host = {
       url: runtime.resolveUrl(url),
       transports,
+      asks: !start() || running?.session.policy.kinds[0]?.plain !== true,
       make(transport: string): Client {
         const adapters = [factories[transports.indexOf(transport as TransportName)] as (typeof factories)[0]];
         return createClientWith(defaults, url, { ...options, adapters, memory: false });

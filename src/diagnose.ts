@@ -12,6 +12,8 @@ const topic = '$diagnose';
 export interface DiagnoseHost {
   readonly url: string;
   readonly transports: readonly string[];
+  /** Whether the server answers what it is asked; else its first words must do. */
+  readonly asks: boolean;
   /** A client with this transport alone. */
   make(transport: string): Client;
   now(): Now;
@@ -46,8 +48,10 @@ function tryOne(host: DiagnoseHost, transport: string, timeoutMs: number, done: 
     const ms = Math.round(host.now().mono - startedAt);
     if (trace.type === 'opened') seen.openedMs ??= ms;
     if (trace.type === 'hello') seen.helloMs ??= ms;
+    if (trace.type === 'promoted' && !host.asks) answered();
     if (trace.type === 'closed') finish(trace.reason ?? 'closed');
   });
+  if (!host.asks) return client.open();
   client.send(topic, null, { timeoutMs: timeoutMs * 2 }).then(answered, (error: HoldfastError) => {
     const isOurs = error.code === 'NOT_SENT' || error.code === 'CLOSED' || error.code === 'OUTCOME_UNKNOWN';
     if (!isOurs) answered();

@@ -2,16 +2,16 @@
  * Runs a session: takes inputs one after another, carries out the effects, arms one host timer for the earliest deadline.
  * Owns the queue and the live connections by id. It decides nothing; it tells the application after the work is done.
  */
-import type { Adapter, AdapterConnection, AdapterSink } from './adapters/adapter.ts';
+import type { Adapter, AdapterConnection, AdapterSink, Outgoing } from './adapters/adapter.ts';
 import { createError } from './core/errors.ts';
 import type { BatchFrame, ClientFrame, OpenFrame } from './core/frames.ts';
 import type { Effect, Input, Session } from './core/model.ts';
 import { advance, nextDeadline, step, takeEffects } from './core/session.ts';
-import type { Endpoint, Protocol } from './protocols/protocol.ts';
+import type { Endpoint, Notice, Protocol } from './protocols/protocol.ts';
 import type { Runtime } from './runtime/runtime.ts';
 
 /** Effects that concern the application and not the network. */
-export type Told = Exclude<Effect, { type: 'open' | 'poll' | 'transmit' | 'end' }>;
+export type Told = Exclude<Effect, { type: 'open' | 'poll' | 'transmit' | 'presume' | 'end' }>;
 
 export interface DriverOptions {
   readonly session: Session;
@@ -29,6 +29,8 @@ export interface Driver {
   put(input: Input): void;
   /** Adapters may run now that could not before. */
   refresh(): void;
+  /** Something that the protocol sends by itself; dropped if the connection is over. */
+  send(id: number, outgoing: Outgoing): void;
 }
 
 interface Live {
@@ -108,6 +110,8 @@ export function createDriver(options: DriverOptions): Driver {
         return poll(effect.id, effect.open);
       case 'transmit':
         return transmit(effect.id, effect.frames, effect.batch, effect.keepalive);
+      case 'presume':
+        return notice(effect.id, { type: 'presumed' });
       case 'end':
         return live[effect.id]?.connection.close();
       case 'status':
@@ -122,7 +126,7 @@ export function createDriver(options: DriverOptions): Driver {
   function open(id: number, transport: string, frame: OpenFrame, fresh: boolean): void {
     const adapter = adapters.filter((one) => one.transport === transport)[0];
     if (!adapter) return put({ type: 'ended', id, ending: { kind: 'refused', detail: 'no such adapter' } });
-    const request = protocol.open(adapter.transport, frame, endpoint(transport, fresh));
+    const request = protocol.open(id, adapter.transport, frame, endpoint(transport, fresh));
     live[id] = { adapter, connection: adapter.open(request, sinkOf(id)), fresh };
   }
 
@@ -130,7 +134,7 @@ export function createDriver(options: DriverOptions): Driver {
     const one = live[id];
     if (!one) return;
     const { transport } = one.adapter;
-    one.connection.poll(protocol.open(transport, frame, endpoint(transport, one.fresh)));
+    one.connection.poll(protocol.open(id, transport, frame, endpoint(transport, one.fresh)));
   }
 
   function transmit(id: number, frames: readonly ClientFrame[], batch: BatchFrame, keepalive: boolean): void {
@@ -138,21 +142,39 @@ export function createDriver(options: DriverOptions): Driver {
     if (!one) return;
     const { transport, facts } = one.adapter;
     const where = endpoint(transport, one.fresh);
-    one.connection.send(protocol.transmit(facts, frames, batch, where, keepalive));
+    const outgoing = protocol.transmit(id, facts, frames, batch, where, keepalive);
+    if (outgoing) one.connection.send(outgoing);
+    // Nothing had to go: a POST that is not made is a POST that is over.
+    else if (!facts.duplex) put({ type: 'posted', id, ok: true, status: undefined });
+  }
+
+  /** The protocol hears of it first, so that its own words come before the fact. */
+  function notice(id: number, what: Notice): void {
+    protocol.noticed?.(id, what);
   }
 
   function sinkOf(id: number): AdapterSink {
     return {
-      opened: () => put({ type: 'opened', id }),
+      opened() {
+        notice(id, { type: 'opened' });
+        put({ type: 'opened', id });
+      },
       received(unit) {
-        const frames = protocol.decode(unit);
+        const frames = protocol.decode(id, unit);
         put(frames ? { type: 'frames', id, frames } : { type: 'undecodable', id });
       },
-      answered: () => put({ type: 'answered', id }),
-      posted: (result) => put({ type: 'posted', id, ok: result.ok, status: result.status }),
-      closed(ending) {
+      answered() {
+        notice(id, { type: 'answered' });
+        put({ type: 'answered', id });
+      },
+      posted(result) {
+        notice(id, { type: 'posted', result });
+        put({ type: 'posted', id, ok: result.ok, status: result.status });
+      },
+      closed(reason) {
+        notice(id, { type: 'closed', reason });
         delete live[id];
-        put({ type: 'ended', id, ending });
+        put({ type: 'ended', id, ending: reason });
       },
     };
   }
@@ -171,5 +193,5 @@ export function createDriver(options: DriverOptions): Driver {
     put({ type: 'available', transports });
   }
 
-  return { put, refresh };
+  return { put, refresh, send: (id, outgoing) => live[id]?.connection.send(outgoing) };
 }

@@ -9,6 +9,7 @@ import { webSocket } from './adapters/websocket.ts';
 import { createClientWith } from './client.ts';
 import type { Client, ClientOptions, Topics } from './client-types.ts';
 import { holdfast } from './protocols/holdfast.ts';
+import { plain } from './protocols/plain.ts';
 import { browserRuntime } from './runtime/browser.ts';
 import type { Platform } from './runtime/runtime.ts';
 
@@ -28,4 +29,4 @@ export function createClient<T extends Topics = Topics>(url: string, options: Cl
 }
 
 export * from './public.ts';
-export { eventSource, holdfast, httpStream, iframe, longPoll, poll, webSocket };
+export { eventSource, holdfast, httpStream, iframe, longPoll, plain, poll, webSocket };

@@ -13,6 +13,7 @@ export type {
   TransportName,
   Unit,
 } from './adapters/adapter.ts';
+export type { Answer, Head, Reader } from './adapters/answer.ts';
 export type {
   Client,
   ClientEvents,
@@ -32,6 +33,6 @@ export {
 } from './core/errors.ts';
 export type { Gap, Message } from './core/inbox.ts';
 export type { Attempt, Role, State, Trace } from './core/model.ts';
-export type { Endpoint, Protocol } from './protocols/protocol.ts';
+export type { Endpoint, Notice, Protocol, ProtocolFactory, ProtocolHost } from './protocols/protocol.ts';
 export type { Platform, Runtime, Store } from './runtime/runtime.ts';
 export type { SignalLike, SubscribeOptions, Subscription, TypedMessage } from './subscription.ts';

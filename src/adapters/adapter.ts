@@ -15,6 +15,8 @@
  *     (which is why a connection is released first, see `docs/PROTOCOL.md` section 7).
  */
 
+import type { Answer } from './answer.ts';
+
 export type TransportName = 'websocket' | 'http-stream' | 'eventsource' | 'iframe' | 'long-poll' | 'poll';
 
 /** What an adapter declares about its kind. The policy reckons with these, never with names. */
@@ -45,6 +47,8 @@ export interface AdapterRequest {
   readonly credentials: 'omit' | 'same-origin' | 'include';
   /** May outlive the page: sent as it goes away. At most 60 kB. */
   readonly keepalive?: boolean;
+  /** HTTP: how the answer is read. Default: lines, of the type that `accept` names (`exchange.ts`). */
+  readonly answer?: Answer;
   /** WebSocket: the subprotocols to offer. */
   readonly protocols?: readonly string[];
   /** WebSocket: what to transmit as soon as it is open. */
@@ -53,14 +57,20 @@ export interface AdapterRequest {
   readonly beside?: AdapterRequest;
   /** iframe: the fields of the form. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** EventSource: names of events to listen for, beside those without a name. Default: `holdfast`. */
+  readonly events?: readonly string[];
   /** iframe: the first line of every unit that is really from this frame. */
   readonly mark?: string;
+  /** iframe: functions of this page that the document's scripts call. They exist as long as the connection does. */
+  readonly callbacks?: readonly string[];
 }
 
 /** What goes up: messages on a duplex connection, one POST on the others. */
 export type Outgoing =
   | { readonly messages: readonly (string | Uint8Array)[] }
-  | { readonly request: AdapterRequest };
+  | { readonly request: AdapterRequest }
+  /** Nothing goes up: an EventSource listens for events of these names, too. */
+  | { readonly events: readonly string[] };
 
 /** One unit that came down. */
 export interface Unit {
@@ -68,7 +78,7 @@ export interface Unit {
   readonly text?: string;
   /** A binary WebSocket message. */
   readonly bytes?: Uint8Array;
-  /** SSE only. */
+  /** SSE: the event's name; iframe: the function that was called. */
   readonly event?: string;
   readonly id?: string;
 }
@@ -80,9 +90,10 @@ export interface Unit {
  *  - `refused`: it could not even be tried (a constructor threw, a policy forbids it)
  *  - `status`: an HTTP status that is no success (`status`)
  *  - `type`: a success with the wrong content type (a captive portal, a login page)
+ *  - `unreadable`: what came is no UTF-8, or a line without an end
  *  - `failed`: the network, or the platform will not say
  */
-export type CloseKind = 'closed' | 'aborted' | 'refused' | 'status' | 'type' | 'failed';
+export type CloseKind = 'closed' | 'aborted' | 'refused' | 'status' | 'type' | 'unreadable' | 'failed';
 
 export interface Closed {
   readonly kind: CloseKind;

@@ -71,7 +71,7 @@ function openBeside(platform: Platform, asked: AdapterRequest, link: Guard): voi
   link.atEnd(
     exchange(platform, asked, {
       onHead() {},
-      onLines: (text) => link.received({ text }),
+      onUnit: link.received,
       onEnd(reason) {
         if (reason.kind !== 'closed') link.closed(reason);
       },
@@ -95,6 +95,17 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
     open(asked, sink) {
       const link = guard(sink);
 
+      let source: EventSource | undefined;
+      const names: Record<string, boolean> = { message: true };
+
+      function listenFor(events: readonly string[]): void {
+        for (let i = 0; i < events.length; i++) {
+          const name = events[i] as string;
+          if (source && !names[name]) link.listen(source, name, receive);
+          names[name] = true;
+        }
+      }
+
       function receive(event: MessageEvent<string>): void {
         const unit = { text: event.data, event: event.type };
         link.received(event.lastEventId ? { ...unit, id: event.lastEventId } : unit);
@@ -103,19 +114,27 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
       try {
         const Constructor = options.EventSource ?? platform.EventSource;
         if (!Constructor) throw new Error('no EventSource');
-        const source = new Constructor(asked.url, optionsFor(platform, asked, options.headers ?? {}, link));
+        source = new Constructor(asked.url, optionsFor(platform, asked, options.headers ?? {}, link));
         link.listen(source, 'open', link.opened);
         link.listen(source, 'message', receive);
-        link.listen(source, 'holdfast', receive);
-        link.listen(source, 'error', () => link.closed({ kind: 'failed' }));
-        link.atEnd(() => source.close());
+        listenFor(asked.events ?? ['holdfast']);
+        link.listen(source, 'error', (event: MessageEvent<string>) => {
+          // A server may call an event so.
+          if (typeof event.data === 'string') receive(event);
+          else link.closed({ kind: 'failed' });
+        });
+        link.atEnd(() => source?.close());
         if (asked.beside) openBeside(platform, asked.beside, link);
       } catch (error) {
         link.closedSoon({ kind: 'refused', detail: messageOf(error) });
       }
 
+      const post = uplink(platform, link);
       return {
-        send: uplink(platform, link),
+        send(outgoing) {
+          if ('events' in outgoing) listenFor(outgoing.events);
+          else post(outgoing);
+        },
         poll() {},
         close: () => link.closed({ kind: 'aborted' }),
       };

@@ -1,12 +1,13 @@
 /**
- * An HTTP request whose answer is NDJSON: its complete lines, then one verdict.
- * Owns what counts as an answer; must not know what the lines mean, nor what happens after the end.
+ * An HTTP request and its answer in units, then one verdict. Unless the protocol reads it by itself, it is NDJSON.
+ * Owns what counts as an answer; must not know what the units mean, nor what happens after the end.
  *
  * @internal
  */
 import type { Platform } from '../runtime/runtime.ts';
-import type { AdapterRequest, Closed } from './adapter.ts';
-import { type Head, request } from './request.ts';
+import type { AdapterRequest, Closed, Unit } from './adapter.ts';
+import type { Answer, Head, Reader } from './answer.ts';
+import { request } from './request.ts';
 
 /** Characters of a line whose end has not come; beyond it the answer is given up. */
 const lineLengthMax = 8 * 1024 * 1024;
@@ -14,11 +15,10 @@ const lineLengthMax = 8 * 1024 * 1024;
 const ndjson = 'application/x-ndjson';
 
 /** Joins pieces of text to complete lines, looking at each character once. */
-function lineReader(): { add(text: string): string | undefined; restLength(): number } {
+export function lineReader(): Reader {
   let rest: string[] = [];
   let restLength = 0;
   return {
-    /** The lines that are complete now, without the last LF; `undefined` if none is. */
     add(text) {
       const end = text.lastIndexOf('\n');
       const tail = text.slice(end + 1);
@@ -30,16 +30,19 @@ function lineReader(): { add(text: string): string | undefined; restLength(): nu
       }
       if (tail !== '') rest.push(tail);
       restLength += tail.length;
-      return lines;
+      if (restLength > lineLengthMax) {
+        return { kind: 'unreadable', detail: `a line of more than ${lineLengthMax} characters` };
+      }
+      return lines === undefined ? [] : [{ text: lines }];
     },
-    restLength: () => restLength,
+    end: () => (restLength > 0 ? { kind: 'failed', detail: 'cut in a line' } : []),
   };
 }
 
 export interface ExchangeListener {
-  /** An answer has come whose lines will be told. */
+  /** An answer has come whose units will be told. */
   onHead(): void;
-  onLines(text: string): void;
+  onUnit(unit: Unit): void;
   /** Last. `closed`: a success, and complete. */
   onEnd(reason: Closed, status?: number): void;
 }
@@ -48,48 +51,68 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** What a head alone decides; `undefined` if the body has a say. */
-function judge(head: Head, isExpected: boolean): Closed | undefined {
-  const detail = `${head.status} ${head.type}`;
-  // A login page behind a redirect says something of the network in between, whatever its status.
-  if (head.redirected && !isExpected) return { kind: 'type', detail };
-  if (!isSuccess(head.status)) return { kind: 'status', status: head.status, detail };
-  if (head.status === 204) return { kind: 'closed' };
-  return isExpected ? undefined : { kind: 'type', detail };
+/** Lines of the type that was asked for; also a refusal may bring some. */
+function ndjsonAnswer(asked: AdapterRequest): Answer {
+  const expected = (asked.headers['accept'] ?? ndjson).toLowerCase();
+  return {
+    judge(head) {
+      const isExpected = head.type === expected;
+      const detail = `${head.status} ${head.type}`;
+      // A login page behind a redirect says something of the network in between, whatever its status.
+      if (head.redirected && !isExpected) return { kind: 'type', detail };
+      if (head.status === 204) return { kind: 'closed' };
+      if (isExpected) return undefined;
+      return isSuccess(head.status)
+        ? { kind: 'type', detail }
+        : { kind: 'status', status: head.status, detail };
+    },
+    reader: lineReader,
+  };
 }
 
-/** Makes a request and tells the complete lines of its answer, also of a refusal that brings lines. */
+/** Makes a request and tells the units of its answer, also of a refusal that brings some. */
 export function exchange(platform: Platform, asked: AdapterRequest, on: ExchangeListener): () => void {
-  const lines = lineReader();
-  const expected = (asked.headers['accept'] ?? ndjson).toLowerCase();
-  let status: number | undefined;
-  let verdict: Closed | undefined;
+  const answer = asked.answer ?? ndjsonAnswer(asked);
+  let reader: Reader | undefined;
+  let head: Head | undefined;
+  let isOver = false;
+
+  function end(reason: Closed): void {
+    if (isOver) return;
+    isOver = true;
+    on.onEnd(reason, head?.status);
+  }
+
+  /** `undefined`: it is read on. */
+  function tell(units: readonly Unit[] | Closed): Closed | undefined {
+    if ('kind' in units) return units;
+    for (let i = 0; i < units.length; i++) on.onUnit(units[i] as Unit);
+    return undefined;
+  }
 
   const abort = request(platform, asked, {
-    onHead(head) {
-      const isExpected = head.type === expected;
-      status = head.status;
-      verdict = judge(head, isExpected);
-      if (!verdict || (verdict.kind === 'status' && isExpected)) return on.onHead();
-      abort();
-      on.onEnd(verdict, status);
+    onHead(come) {
+      head = come;
+      const verdict = answer.judge(come);
+      if (verdict) {
+        abort();
+        return end(verdict);
+      }
+      reader = answer.reader(come);
+      on.onHead();
     },
     onText(text) {
-      const complete = lines.add(text);
-      if (lines.restLength() > lineLengthMax) {
-        abort();
-        return on.onEnd(
-          { kind: 'failed', detail: `a line of more than ${lineLengthMax} characters` },
-          status,
-        );
-      }
-      if (complete !== undefined) on.onLines(complete);
+      const broken = tell((reader as Reader).add(text));
+      if (!broken) return;
+      abort();
+      end(broken);
     },
     onEnd(failure) {
-      if (verdict) on.onEnd(verdict, status);
-      else if (failure !== undefined) on.onEnd({ kind: 'failed', detail: failure }, status);
-      else if (lines.restLength() > 0) on.onEnd({ kind: 'failed', detail: 'cut in a line' }, status);
-      else on.onEnd({ kind: 'closed' }, status);
+      if (failure || !reader || !head) return end(failure ?? { kind: 'failed' });
+      const broken = tell(reader.end());
+      const { status, type } = head;
+      if (!isSuccess(status)) return end({ kind: 'status', status, detail: `${status} ${type}` });
+      end(broken ?? { kind: 'closed' });
     },
   });
   return abort;

@@ -26,7 +26,7 @@ export function httpStream(): AdapterFactory<Platform> {
       link.atEnd(
         exchange(platform, request, {
           onHead: link.opened,
-          onLines: (text) => link.received({ text }),
+          onUnit: link.received,
           onEnd: (reason) => link.closed(reason),
         }),
       );

@@ -4,7 +4,7 @@
  */
 import type { Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory, AdapterRequest } from './adapter.ts';
-import { guard, messageOf } from './guard.ts';
+import { type Guard, guard, messageOf } from './guard.ts';
 import { uplink } from './uplink.ts';
 
 /**
@@ -34,7 +34,7 @@ function hiddenFrame(document: Document, name: string): HTMLIFrameElement {
 /** A form that asks for the request's document in the frame of that name: a POST leaves no entry in the history. */
 function hiddenForm(document: Document, request: AdapterRequest, name: string): HTMLFormElement {
   const form = document.createElement('form');
-  form.method = request.method;
+  form.method = 'POST';
   form.action = request.url;
   form.target = name;
   form.acceptCharset = 'utf-8';
@@ -68,6 +68,21 @@ function isBlank(frame: HTMLIFrameElement): boolean {
   }
 }
 
+/** A function that the document calls, for as long as the connection lives. */
+function offerCallback(window: Window, name: string, link: Guard): void {
+  const globals = window as unknown as Record<string, unknown>;
+  const former = globals[name];
+  const called = (given: unknown): void => {
+    link.opened();
+    link.received({ text: typeof given === 'string' ? given : JSON.stringify(given), event: name });
+  };
+  globals[name] = called;
+  link.atEnd(() => {
+    // Another connection may have put its own there meanwhile.
+    if (globals[name] === called) globals[name] = former;
+  });
+}
+
 export function iframe(): AdapterFactory<Platform> {
   let frameCount = 0;
   return (platform) => ({
@@ -80,7 +95,7 @@ export function iframe(): AdapterFactory<Platform> {
       function start(document: Document, window: Window): void {
         const name = `holdfast-${request.mark ?? ''}-${++frameCount}`;
         const frame = hiddenFrame(document, name);
-        const form = hiddenForm(document, request, name);
+        const form = request.method === 'POST' ? hiddenForm(document, request, name) : undefined;
         const origin = originOf(request.url);
         const mark = request.mark === undefined ? '' : `${request.mark}\n`;
         const over = `${name}-over`;
@@ -89,10 +104,13 @@ export function iframe(): AdapterFactory<Platform> {
           const data = event.data;
           if (data === over) return ended();
           if (event.source !== frame.contentWindow || event.origin !== origin) return;
-          if (typeof data !== 'string' || data.slice(0, mark.length) !== mark) return;
+          const text = mark === '' && typeof data !== 'string' ? JSON.stringify(data) : data;
+          if (typeof text !== 'string' || text.slice(0, mark.length) !== mark) return;
           link.opened();
-          link.received({ text: data.slice(mark.length) });
+          link.received({ text: text.slice(mark.length) });
         });
+        const calls = request.callbacks ?? [];
+        for (let i = 0; i < calls.length; i++) offerCallback(window, calls[i] as string, link);
         // Neither event says whether the document came to its end or never came; after a cut there is none. They
         // overtake the document's last messages, so that the end queues behind those.
         let turnCount = 0;
@@ -107,11 +125,11 @@ export function iframe(): AdapterFactory<Platform> {
         const parent = document.body ?? document.documentElement;
         link.atEnd(() => {
           frame.parentNode?.removeChild(frame);
-          form.parentNode?.removeChild(form);
+          form?.parentNode?.removeChild(form);
         });
+        if (!form) frame.src = request.url;
         parent.appendChild(frame);
-        parent.appendChild(form);
-        form.submit();
+        if (form) parent.appendChild(form).submit();
       }
 
       try {

@@ -32,7 +32,7 @@ export function polling(transport: 'long-poll' | 'poll', held: boolean): Adapter
         if (abort || link.isOver()) return;
         abort = exchange(platform, asked, {
           onHead: link.opened,
-          onLines: (text) => link.received({ text }),
+          onUnit: link.received,
           onEnd(reason) {
             abort = undefined;
             if (reason.kind === 'closed') link.answered();

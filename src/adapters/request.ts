@@ -5,22 +5,16 @@
  * @internal
  */
 import type { Platform } from '../runtime/runtime.ts';
-import type { AdapterRequest } from './adapter.ts';
+import type { AdapterRequest, Closed } from './adapter.ts';
+import type { Head } from './answer.ts';
 import { messageOf } from './guard.ts';
-
-export interface Head {
-  readonly status: number;
-  /** The content type without parameters, in lower case. */
-  readonly type: string;
-  readonly redirected: boolean;
-}
 
 /** Called from later tasks only, and no more once the request was aborted. */
 export interface RequestListener {
   onHead(head: Head): void;
   onText(text: string): void;
   /** Last. Without `failure` the body is complete. */
-  onEnd(failure?: string): void;
+  onEnd(failure?: Closed): void;
 }
 
 function headOf(response: Response): Head {
@@ -29,7 +23,17 @@ function headOf(response: Response): Head {
     status: response.status,
     type: type.trim().toLowerCase(),
     redirected: response.redirected === true,
+    header: (name) => response.headers.get(name) ?? undefined,
   };
+}
+
+/** `undefined`: they are no UTF-8, and the decoder was told to mind. */
+function decoded(decoder: TextDecoder, bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes, { stream: true });
+  } catch {
+    return undefined;
+  }
 }
 
 function start(
@@ -61,14 +65,14 @@ export function request(platform: Platform, asked: AdapterRequest, on: RequestLi
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let isOver = false;
 
-  function end(failure?: string): void {
+  function end(failure?: Closed): void {
     if (isOver) return;
     isOver = true;
     on.onEnd(failure);
   }
 
   function fail(error: unknown): void {
-    end(messageOf(error));
+    end({ kind: 'failed', detail: messageOf(error) });
   }
 
   function tell(text: string): void {
@@ -79,7 +83,12 @@ export function request(platform: Platform, asked: AdapterRequest, on: RequestLi
     body.read().then((part) => {
       if (isOver) return;
       if (part.done) return end();
-      tell(decoder.decode(part.value, { stream: true }));
+      const text = decoded(decoder, part.value);
+      if (text === undefined) {
+        cancel(body);
+        return end({ kind: 'unreadable', detail: 'bytes that are no UTF-8' });
+      }
+      tell(text);
       if (!isOver) pump(body, decoder);
     }, fail);
   }
@@ -97,7 +106,7 @@ export function request(platform: Platform, asked: AdapterRequest, on: RequestLi
     if (isOver) return cancel(response.body);
     if (response.body && platform.TextDecoder) {
       reader = response.body.getReader();
-      pump(reader, new platform.TextDecoder());
+      pump(reader, new platform.TextDecoder('utf-8', { fatal: asked.answer?.strict === true }));
     } else {
       response.text().then((text) => {
         tell(text);

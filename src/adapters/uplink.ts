@@ -22,7 +22,7 @@ export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) =>
     const asked = outgoing.request;
     const undo = exchange(platform, asked, {
       onHead() {},
-      onLines: (text) => link.received({ text }),
+      onUnit: link.received,
       onEnd(reason, status) {
         aborts = aborts.filter((abort) => abort !== undo);
         link.posted({

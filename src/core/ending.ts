@@ -24,7 +24,7 @@ export function retire(session: Session, connection: Connection, reason: string)
   if (connection.role === 'draining') return;
   connection.role = 'draining';
   trace(session, 'released', connection, reason);
-  const waitsForServer = connection.kind.streaming || connection.asking;
+  const waitsForServer = (connection.kind.streaming || connection.asking) && !connection.kind.plain;
   if (connection.kind.duplex || !waitsForServer) return end(session, connection, reason);
   session.toRelease.push(connection.id);
   clearDeadlinesOf(session.deadlines, connection.id);
@@ -69,12 +69,21 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   const code = connection.error?.code ?? 'DISCONNECTED';
   const error = createError(code, `${connection.kind.transport}: ${why}`, { retryable: action !== 'stop' });
   session.lastError = error;
+  complain(session, connection, error);
   if (action === 'stop') return stop(session, error, why);
   if (action === 'token') refuseToken(session, error);
   if (action === 'rekey') rekey(session);
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
   else if (proven) loseActive(session, connection, action);
   else loseUnproven(session, connection, action);
+}
+
+/** Who wrote the address of a server that is not ours wants to know what is wrong there: once, until it works. */
+function complain(session: Session, { kind, phase, error: said }: Connection, error: HoldfastError): void {
+  const experience = session.policy.experience[kind.transport] as policy.Experience;
+  if (!kind.plain || (phase === 'proven' && !said) || experience.told === error.code) return;
+  experience.told = error.code;
+  session.out.push({ type: 'error', error });
 }
 
 function verdictOf({ fresh, phase, error }: Connection, ending: Ending): Action {
@@ -138,6 +147,8 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   const uptime = mono - connection.provenAt;
   if (uptime >= stableMs) session.attempt = 0;
   policy.noteDeath(session.policy, connection.kind.transport, uptime);
+  // It was let in, and brings what cannot be used.
+  if (action === 'switch' && connection.error) policy.blame(session.policy, connection.kind.transport, mono);
   if (hopefulsOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;
   session.tried = [];
   const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
@@ -181,7 +192,7 @@ export function clearWaits(session: Session): void {
 /** Everything goes: the client closes, or its page is put to sleep. What can be told to the server is told on the way. */
 export function closeAll(session: Session, keepalive = false): void {
   const connections = session.connections.slice();
-  const ids = connections.filter((one) => !one.kind.duplex).map((one) => one.id);
+  const ids = connections.filter(({ kind }) => !kind.duplex && !kind.plain).map((one) => one.id);
   const active = activeOf(session);
   const teller = active ?? connections.filter((one) => one.phase === 'proven')[0];
   if (teller && ids.length > 0) {
@@ -191,7 +202,7 @@ export function closeAll(session: Session, keepalive = false): void {
   for (let i = 0; i < connections.length; i++) {
     const connection = connections[i] as Connection;
     const { kind, asking } = connection;
-    const waits = !kind.duplex && (kind.streaming || asking || connection === teller);
+    const waits = !kind.duplex && !kind.plain && (kind.streaming || asking || connection === teller);
     if (!teller || keepalive || !waits) {
       end(session, connection, 'closed');
     } else {

@@ -54,6 +54,16 @@ export type ClientErrorCode =
   | 'AUTH_UNAVAILABLE'
   /** A connection ended; `message` says how. */
   | 'DISCONNECTED'
+  /** A server that is not ours refused a request; `message` has the status. */
+  | 'BAD_STATUS'
+  /** Such a server answered with another content type than was asked for, often a page for people. */
+  | 'WRONG_TYPE'
+  /** What it brought cannot be read: no JSON, no UTF-8, a line without an end, an error of `read`. */
+  | 'UNPARSABLE'
+  /** Its stream ended before anything came. */
+  | 'EMPTY_STREAM'
+  /** It asked for no more requests (204 to an event stream). */
+  | 'STOPPED'
   /** A listener of the application threw; `cause` is what it threw. */
   | 'LISTENER_FAILED';
 

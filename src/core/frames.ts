@@ -46,6 +46,8 @@ export interface HelloFrame {
   readonly topics: readonly TopicAnswer[];
   readonly heartbeatMs: number;
   readonly holdMs: number;
+  /** The interval of short polls; absent: the client's own. */
+  readonly pollMs?: number;
   readonly sends: string;
   readonly keepMs: number;
   readonly limits: Limits;
@@ -294,6 +296,7 @@ const serverChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
     isText(frame['sends']) &&
     isCount(frame['keepMs']) &&
     isLimits(frame['limits']) &&
+    optional(frame['pollMs'], isCount) &&
     optional(frame['expiresInMs'], isCount) &&
     optional(frame['identity'], isText) &&
     optional(frame['time'], isNumber),

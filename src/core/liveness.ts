@@ -48,7 +48,7 @@ export function heard(session: Session, connection: Connection): void {
 }
 
 function isSteady(connection: Connection): boolean {
-  return connection.kind.streaming && connection.paceMs <= steadyMs;
+  return connection.kind.streaming && !connection.kind.plain && connection.paceMs <= steadyMs;
 }
 
 function quietLimitMs(session: Session, connection: Connection): number {
@@ -73,7 +73,8 @@ export function watch(session: Session, connection: Connection): void {
 export function watchPoll(session: Session, connection: Connection, isHeld: boolean): number {
   const { hello } = connection;
   const most = session.hidden ? hiddenHoldMs : holdMs;
-  const waitMs = isHeld && hello ? Math.min(hello.holdMs, most) : 0;
+  const heldMs = connection.kind.plain ? hello?.holdMs : Math.min(hello?.holdMs ?? 0, most);
+  const waitMs = isHeld && heldMs ? heldMs : 0;
   connection.answerDueAt = session.now.mono + waitMs + pollGraceMs + 2 * rttOf(session.policy);
   watch(session, connection);
   return waitMs;
@@ -89,7 +90,7 @@ export function judgeSilence(session: Session, connection: Connection): 'fine' |
     watch(session, connection);
     return 'fine';
   }
-  return connection.kind.duplex || isSteady(connection) ? 'ask' : 'silent';
+  return (connection.kind.duplex && !connection.kind.plain) || isSteady(connection) ? 'ask' : 'silent';
 }
 
 function answerLimitMs(session: Session): number {
@@ -116,7 +117,7 @@ export function question(session: Session, connection: Connection): ClientFrame 
 /** The question that goes along with sends on a stream of which nothing was heard for a while; `undefined`: none is needed. */
 export function questionBeside(session: Session, connection: Connection): ClientFrame | undefined {
   const { kind, misses, heardAt } = connection;
-  if (!kind.streaming || misses > 0 || session.now.mono - heardAt < recentMs) return undefined;
+  if (!kind.streaming || kind.plain || misses > 0 || session.now.mono - heardAt < recentMs) return undefined;
   return question(session, connection);
 }
 

@@ -99,6 +99,8 @@ export type Effect =
       readonly keepalive: boolean;
     }
   | { readonly type: 'end'; readonly id: number }
+  /** It was not refused, and nothing will be heard of it until there is something to say. */
+  | { readonly type: 'presume'; readonly id: number }
   /** A `subscribe` was taken: what is told of this topic from here on is of this subscription. */
   | { readonly type: 'taken'; readonly topic: string }
   | { readonly type: 'ask-token' }
@@ -230,6 +232,7 @@ export interface HelloFacts {
   readonly identity: string | undefined;
   readonly heartbeatMs: number;
   readonly holdMs: number;
+  readonly pollMs: number | undefined;
   readonly limits: Limits;
   readonly expiresInMs: number | undefined;
 }

@@ -77,7 +77,7 @@ export function openCandidate(
     suspect: undefined,
     leaving: false,
     opened: false,
-    verified: !kind.duplex || isKnown(session, transport) || session.policy.kinds.length === 1,
+    verified: !kind.duplex || kind.plain || isKnown(session, transport) || session.policy.kinds.length === 1,
     asking: !kind.streaming,
     brought: false,
     pollMs: pollMinMs,
@@ -162,6 +162,8 @@ function explore(session: Session, first: string): void {
   if (!config.eager || lastGood !== undefined || rules.remembered !== undefined) return;
   const safest = policy.safest(rules, session.now.mono);
   if (safest === undefined || safest === first || rules.preferred !== undefined) return;
+  // Two addresses of a server that is not ours need not be two ways to the same.
+  if (policy.kindOf(rules, safest)?.plain) return;
   openCandidate(session, safest, 'connect', `beside ${first}, as this network is not known`);
   // While neither answers, it is likelier that the server is far away than that both are kept out.
   const opening = candidatesOf(session);
@@ -176,7 +178,7 @@ function explore(session: Session, first: string): void {
 /** Something died in silence, and so may have the pool: the same is tried beside it on a connection of its own. */
 export function openFresh(session: Session, beside: string, purpose: Purpose): void {
   const kind = policy.kindOf(session.policy, beside);
-  if (session.doubt === 0 || !kind || kind.fresh) return;
+  if (session.doubt === 0 || !kind || kind.fresh || kind.plain) return;
   const reason = `beside ${beside}, as pooled connections may be dead`;
   if (kind.twoPools && session.config.mayRenew) return openCandidate(session, beside, purpose, reason, true);
   const other = policy.freshest(session.policy, session.now.mono);

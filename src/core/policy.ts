@@ -14,6 +14,12 @@ export interface Kind {
   readonly fresh?: boolean;
   /** Does so when it is asked to: requests of the other credentials mode have a pool of their own. */
   readonly twoPools?: boolean;
+  /** What answers knows nothing of Holdfast: it is asked nothing, told nothing, and judged by nothing that it never said. */
+  readonly plain?: boolean;
+  /** Topics may change while it is open. Default: on a duplex connection. */
+  readonly inPlace?: boolean;
+  /** Says nothing until there is something to say: if it is not refused in its time, it is taken to be open. */
+  readonly presumed?: boolean;
 }
 
 /** What has been seen of one transport on this network. */
@@ -24,6 +30,8 @@ export interface Experience {
   youngDeaths: number;
   /** Monotonic time until which it stands behind the others. */
   outUntil: number;
+  /** The code of what was told about it last, since it worked. */
+  told: string | undefined;
 }
 
 /** What one visit to a network teaches the next. */
@@ -75,7 +83,12 @@ const idleMinMs = 2_000;
 export function createPolicy(kinds: readonly Kind[]): PolicyState {
   const experience = Object.create(null) as Record<string, Experience>;
   for (let i = 0; i < kinds.length; i++) {
-    experience[(kinds[i] as Kind).transport] = { failures: 0, youngDeaths: 0, outUntil: 0 };
+    experience[(kinds[i] as Kind).transport] = {
+      failures: 0,
+      youngDeaths: 0,
+      outUntil: 0,
+      told: undefined,
+    };
   }
   return {
     kinds,
@@ -274,6 +287,7 @@ export function forgive(policy: PolicyState, transport: string): void {
   experience.failures = 0;
   experience.youngDeaths = 0;
   experience.outUntil = 0;
+  experience.told = undefined;
 }
 
 /** Another network: nothing that was learned holds. */

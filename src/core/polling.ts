@@ -52,7 +52,8 @@ export function onAnswered(session: Session, connection: Connection): void {
   // A server that asked us to move is asked no more; the replacement comes when it said.
   if (connection.leaving) return;
   if (connection.kind.held && !isIdling(session, connection)) return pollSoon(session, connection);
-  connection.pollMs =
-    connection.brought || connection.kind.held ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5);
+  const told = connection.hello?.pollMs;
+  const isDue = connection.brought || connection.kind.held;
+  connection.pollMs = told ?? (isDue ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5));
   setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);
 }

@@ -49,6 +49,7 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
     identity: hello.identity,
     heartbeatMs: hello.heartbeatMs,
     holdMs: hello.holdMs,
+    pollMs: hello.pollMs,
     limits: hello.limits,
     expiresInMs: hello.expiresInMs,
   };
@@ -57,7 +58,8 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
     return false;
   }
   if (connection.kind.streaming) {
-    inbox.setGoal(box, connection.id);
+    // Where it is, it says only together with a message.
+    if (!connection.kind.plain) inbox.setGoal(box, connection.id);
     liveness.watch(session, connection);
     if (hello.time !== undefined) liveness.setClock(session, connection, hello.time);
   }
@@ -90,6 +92,10 @@ export function onUnproven(session: Session, connection: Connection): void {
   const { kind, purpose, openedAt, id } = connection;
   const { mono } = session.now;
   const again = staggerOf(session, connection);
+  if (kind.presumed && connection.phase === 'opening') {
+    session.out.push({ type: 'presume', id });
+    return;
+  }
   connection.misses++;
   if (session.doubt > 0 && purpose !== 'upgrade' && !kind.fresh && !connection.fresh) {
     session.doubt--;
@@ -105,7 +111,7 @@ export function onUnproven(session: Session, connection: Connection): void {
   if (purpose === 'upgrade' && !connection.overdue) {
     connection.overdue = true;
     // A hello that comes late may be all that something on the way ever lets go.
-    connection.verified = connection.verified && !kind.streaming;
+    connection.verified = connection.verified && (!kind.streaming || kind.plain === true);
     const least = kind.duplex && !connection.opened ? webSocketMs : upgradeMs;
     setDeadline(session.deadlines, 'prove', Math.max(mono, openedAt + Math.max(least, 2 * again)), id);
     return;
@@ -148,7 +154,7 @@ export function considerPromotion(session: Session, candidate: Connection): void
  */
 export function askPosition(session: Session, candidate: Connection): void {
   const { kind, id, role, phase, asking } = candidate;
-  if (role !== 'candidate' || phase !== 'proven' || !kind.streaming) return;
+  if (role !== 'candidate' || phase !== 'proven' || !kind.streaming || kind.plain) return;
   if (inbox.caughtUp(session.inbox, id)) return;
   const active = activeOf(session);
   const isBeyond = (session.inbox.receptions[id] as inbox.Reception).heldLinks > 0;

@@ -241,7 +241,10 @@ function wake(session: Session, why: string, doubt: boolean): void {
   tryNow(session);
   const active = activeOf(session);
   if (!active) return;
-  if (active.kind.duplex || (active.kind.streaming && !doubt)) return checkAlive(session, active);
+  const { duplex, streaming, plain } = active.kind;
+  // Nobody there could be asked, and to replace it each time that somebody looks would not be kind.
+  if (plain && streaming && !doubt) return;
+  if (!plain && (duplex || (streaming && !doubt))) return checkAlive(session, active);
   active.suspect = why;
   if (doubt) session.doubt = doubtMax;
 }
@@ -334,7 +337,7 @@ export function advance(session: Session, now: Now): void {
     if (authorised(session)) connect(session);
     const active = activeOf(session);
     if (active) {
-      if (active.kind.duplex) changeTopics(session, active);
+      if (inPlace(active)) changeTopics(session, active);
       flush(session, active, false);
     }
   }
@@ -412,7 +415,7 @@ function replacementReason(session: Session, active: Connection): string | undef
     active.inboxVersion = session.inbox.version;
     return undefined;
   }
-  if (active.kind.duplex) return needsPosition(session) ? 'new topics' : undefined;
+  if (inPlace(active)) return needsPosition(session) ? 'new topics' : undefined;
   return difference === 'missing' || active.kind.streaming ? 'new topics' : undefined;
 }
 
@@ -430,6 +433,10 @@ function needsPosition(session: Session): boolean {
   return false;
 }
 
+function inPlace({ kind }: Connection): boolean {
+  return kind.inPlace ?? kind.duplex;
+}
+
 function armTopics(session: Session): void {
   let earliest: number | undefined;
   for (const topic in session.inbox.subscriptions) {
@@ -441,7 +448,7 @@ function armTopics(session: Session): void {
 }
 
 function changeTopics(session: Session, active: Connection): void {
-  if (active.inboxVersion === session.inbox.version) return;
+  if (active.inboxVersion === session.inbox.version || active.posting) return;
   const frames: ClientFrame[] = [];
   const gone = offers.takeUnwanted(session.inbox, active.id);
   if (gone.length > 0) frames.push({ type: 'unsubscribe', topics: gone });

@@ -166,7 +166,8 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
     return;
   }
   // An answer that settles nothing of what it was asked is no answer.
-  if (ok && (connection.acks > 0 || connection.postedSends === 0)) {
+  const isSettled = connection.acks > 0 || connection.postedSends === 0;
+  if (isSettled && (ok || connection.kind.plain)) {
     connection.postFailures = 0;
     if (connection.doubted) checkAlive(session, connection);
     return;

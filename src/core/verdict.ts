@@ -27,6 +27,11 @@ const byCode: Readonly<Record<string, Action>> = {
   TOO_MANY_CONNECTIONS: 'back-off',
   SLOW_CONSUMER: 'back-off',
   INTERNAL: 'back-off',
+  BAD_STATUS: 'switch',
+  WRONG_TYPE: 'switch',
+  UNPARSABLE: 'switch',
+  EMPTY_STREAM: 'switch',
+  STOPPED: 'stop',
 };
 
 /** What an `error` frame asks for. A code that this version does not know is something to back off from. */
@@ -36,7 +41,7 @@ export function verdictOfError(code: string): Action {
 
 /** As the adapter told it (`adapters/adapter.ts`), restated here because the core imports nothing. */
 export interface Ending {
-  readonly kind: 'closed' | 'aborted' | 'refused' | 'status' | 'type' | 'failed';
+  readonly kind: 'closed' | 'aborted' | 'refused' | 'status' | 'type' | 'unreadable' | 'failed';
   readonly code?: number;
   readonly status?: number;
   readonly detail?: string;

@@ -14,7 +14,7 @@ import {
   protocolName,
   type ServerFrame,
 } from '../core/frames.ts';
-import type { Endpoint, Protocol } from './protocol.ts';
+import type { Endpoint, Protocol, ProtocolFactory } from './protocol.ts';
 
 /** Characters of an open that still travels as a subprotocol (section 5). */
 const subprotocolLengthMax = 4096;
@@ -143,32 +143,36 @@ function decodeBytes(bytes: Uint8Array): readonly ServerFrame[] | undefined {
   return frame === 'ignored' ? [] : [frame];
 }
 
-export function holdfast(): Protocol {
-  return {
-    name: protocolName,
-    open(transport: TransportName, open: OpenFrame, endpoint: Endpoint): AdapterRequest {
-      if (transport === 'websocket') return openWebSocket(open, endpoint);
-      if (transport === 'eventsource') return openEventSource(open, endpoint);
-      if (transport === 'iframe') return openIframe(open, endpoint);
-      return post(endpoint, open.client, [open]);
-    },
-    transmit(
-      facts: AdapterFacts,
-      frames: readonly ClientFrame[],
-      batch: BatchFrame,
-      endpoint: Endpoint,
-      keepalive: boolean,
-    ): Outgoing {
-      if (facts.duplex) return { messages: messagesOf(frames, facts.binary) };
-      const all: readonly ClientFrame[] = [batch];
-      const request = post(endpoint, batch.client, all.concat(frames));
-      return { request: keepalive ? { ...request, keepalive } : request };
-    },
-    decode(unit: Unit): readonly ServerFrame[] | undefined {
-      if (unit.bytes) return decodeBytes(unit.bytes);
-      // A server may add SSE events of other names, for other readers.
-      if (unit.event !== undefined && unit.event !== 'message' && unit.event !== 'holdfast') return [];
-      return unit.text === undefined ? undefined : decodeText(unit.text);
-    },
-  };
+const protocol: Protocol = {
+  name: protocolName,
+  open(_id: number, transport: TransportName, open: OpenFrame, endpoint: Endpoint): AdapterRequest {
+    if (transport === 'websocket') return openWebSocket(open, endpoint);
+    if (transport === 'eventsource') return openEventSource(open, endpoint);
+    if (transport === 'iframe') return openIframe(open, endpoint);
+    return post(endpoint, open.client, [open]);
+  },
+  transmit(
+    _id: number,
+    facts: AdapterFacts,
+    frames: readonly ClientFrame[],
+    batch: BatchFrame,
+    endpoint: Endpoint,
+    keepalive: boolean,
+  ): Outgoing {
+    if (facts.duplex) return { messages: messagesOf(frames, facts.binary) };
+    const all: readonly ClientFrame[] = [batch];
+    const request = post(endpoint, batch.client, all.concat(frames));
+    return { request: keepalive ? { ...request, keepalive } : request };
+  },
+  decode(_id: number, unit: Unit): readonly ServerFrame[] | undefined {
+    if (unit.bytes) return decodeBytes(unit.bytes);
+    // A server may add SSE events of other names, for other readers.
+    if (unit.event !== undefined && unit.event !== 'message' && unit.event !== 'holdfast') return [];
+    return unit.text === undefined ? undefined : decodeText(unit.text);
+  },
+};
+
+/** It keeps nothing of a connection, so that all clients share one. */
+export function holdfast(): ProtocolFactory {
+  return () => protocol;
 }

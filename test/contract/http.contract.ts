@@ -33,7 +33,7 @@ export function httpAnswers(subject: Subject): void {
     test('a line without end is given up at its bound', async () => {
       const one = here.open('lines:1,flood:9');
       await one.until(() => one.end !== undefined);
-      expect(one.end?.kind).toBe('failed');
+      expect(one.end?.kind).toBe('unreadable');
       expect(one.end?.detail).toMatch(/a line of more than 8388608/);
       expect(one.lines()).toHaveLength(1);
       await here.stub.idle();

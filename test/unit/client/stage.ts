@@ -80,6 +80,7 @@ function framesOfMessage(message: string | Uint8Array): ClientFrame[] {
 
 function framesOf(outgoing: Outgoing): ClientFrame[] {
   if ('messages' in outgoing) return outgoing.messages.flatMap(framesOfMessage);
+  if (!('request' in outgoing)) return [];
   const lines = (outgoing.request.body ?? '').split('\n').filter((line) => line !== '');
   return lines.slice(1).map((line) => JSON.parse(line) as ClientFrame);
 }

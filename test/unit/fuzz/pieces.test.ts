@@ -20,7 +20,7 @@ import { cut, lineLike, places, serverFrame } from './arbitraries.ts';
 // Thousands of runs take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 60_000 });
 
-const protocol = holdfast();
+const protocol = holdfast()({ frames() {}, send() {} });
 const request: AdapterRequest = {
   url: 'https://hub.example/realtime?n=1',
   method: 'POST',
@@ -65,7 +65,7 @@ function told(factory: AdapterFactory<Platform>, platform: Platform, asked: Adap
 function framesOf(units: readonly Unit[]): { frames: ServerFrame[]; isBroken: boolean } {
   const frames: ServerFrame[] = [];
   for (const unit of units) {
-    const decoded = protocol.decode(unit);
+    const decoded = protocol.decode(1, unit);
     if (!decoded) return { frames, isBroken: true };
     frames.push(...decoded);
   }
@@ -184,7 +184,7 @@ describe('events of a stream', () => {
       fc.asyncProperty(fc.array(piece, { maxLength: 12 }), places, async (pieces, at) => {
         const body = encoder.encode(pieces.join(''));
         const { units, end } = await told(factory, answering('text/event-stream', cut(body, at)), sseRequest);
-        for (const unit of units) expect(protocol.decode(unit) ?? []).toBeInstanceOf(Array);
+        for (const unit of units) expect(protocol.decode(1, unit) ?? []).toBeInstanceOf(Array);
         expect(end).not.toBe('answered');
       }),
       { numRuns: 150 },
@@ -219,7 +219,7 @@ describe('messages of a WebSocket', () => {
           socket.dispatchEvent(new MessageEvent('message', { data }));
         }
         expect(units.map((unit) => unit.text ?? unit.bytes)).toEqual(messages);
-        for (const unit of units) expect(protocol.decode(unit) ?? []).toBeInstanceOf(Array);
+        for (const unit of units) expect(protocol.decode(1, unit) ?? []).toBeInstanceOf(Array);
       }),
       runs,
     );
@@ -277,7 +277,7 @@ describe('messages to the page of an iframe', () => {
             data.startsWith('m4rk\n'),
         );
         expect(units).toEqual(wanted.map(({ data }) => ({ text: String(data).slice(5) })));
-        for (const unit of units) expect(protocol.decode(unit) ?? []).toBeInstanceOf(Array);
+        for (const unit of units) expect(protocol.decode(1, unit) ?? []).toBeInstanceOf(Array);
       }),
       runs,
     );

@@ -9,7 +9,7 @@ import { lineLike, serverFrame } from './arbitraries.ts';
 // Thousands of runs take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 60_000 });
 
-const protocol = holdfast();
+const protocol = holdfast()({ frames() {}, send() {} });
 const kinds = [websocket, stream, longPoll];
 const head = 50;
 
@@ -24,7 +24,7 @@ function liveOf(world: World): number[] {
 }
 
 function bring(world: World, id: number, line: string): void {
-  const frames = protocol.decode({ text: line });
+  const frames = protocol.decode(1, { text: line });
   if (frames) world.brings(id, ...(frames as ServerFrame[]));
   else world.put({ type: 'undecodable', id });
 }

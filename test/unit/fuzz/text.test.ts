@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const anything = fc.string({ unit: 'binary', maxLength: 60 });
 const runs = { numRuns: 1_000 };
-const protocol = holdfast();
+const protocol = holdfast()({ frames() {}, send() {} });
 
 describe('base64', () => {
   it('is read as others read it, or not at all', () => {
@@ -116,7 +116,7 @@ describe('a unit', () => {
         const each = lines.flatMap((line) => line.split('\n')).filter((line) => line !== '');
         const frames = each.map((line) => checkServerFrame(decodeFrame(line)));
         const wanted = frames.includes(undefined) ? undefined : frames.filter((frame) => frame !== 'ignored');
-        expect(protocol.decode({ text: lines.join('\n') })).toEqual(wanted);
+        expect(protocol.decode(1, { text: lines.join('\n') })).toEqual(wanted);
       }),
       runs,
     );
@@ -130,7 +130,7 @@ describe('a unit', () => {
         fc.boolean(),
         (line, payload, hasEnd) => {
           const head = utf8(hasEnd ? `${line}\n` : line);
-          const frames = protocol.decode({ bytes: Uint8Array.from([...head, ...payload]) });
+          const frames = protocol.decode(1, { bytes: Uint8Array.from([...head, ...payload]) });
           const isWhole = hasEnd || payload.includes(10) || line.includes('\n');
           if (!isWhole) expect(frames).toBeUndefined();
           const [frame] = frames ?? [];

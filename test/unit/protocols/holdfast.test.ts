@@ -12,7 +12,7 @@ import {
 import { holdfast } from '../../../src/protocols/holdfast.ts';
 import type { Endpoint } from '../../../src/protocols/protocol.ts';
 
-const protocol = holdfast();
+const protocol = holdfast()({ frames() {}, send() {} });
 
 const endpoint: Endpoint = {
   url: 'https://example.com/realtime',
@@ -107,7 +107,7 @@ function binaryMessage(head: object, payload: Uint8Array): Uint8Array {
 
 describe('open', () => {
   test('a WebSocket brings it as a subprotocol', () => {
-    const request = protocol.open('websocket', open, endpoint);
+    const request = protocol.open(1, 'websocket', open, endpoint);
     expect(request.url).toBe('https://example.com/realtime?client=pZ0-client&n=7');
     expect(request.protocols?.[0]).toBe('holdfast.v1');
     const encoded = request.protocols?.[1] ?? '';
@@ -121,9 +121,11 @@ describe('open', () => {
     const sized = (length: number): OpenFrame => ({ ...open, token: 'x'.repeat(length) });
     const overhead = JSON.stringify(sized(0)).length + 1; // One character of a topic takes two bytes.
     const longest = sized(3072 - overhead);
-    expect(protocol.open('websocket', longest, endpoint).protocols?.[1]).toHaveLength(4096 + 'open.'.length);
+    expect(protocol.open(1, 'websocket', longest, endpoint).protocols?.[1]).toHaveLength(
+      4096 + 'open.'.length,
+    );
     const longer = sized(3072 - overhead + 1);
-    const request = protocol.open('websocket', longer, endpoint);
+    const request = protocol.open(1, 'websocket', longer, endpoint);
     expect(request.protocols).toEqual(['holdfast.v1']);
     expect(request.first).toEqual([JSON.stringify(longer)]);
   });
@@ -131,7 +133,7 @@ describe('open', () => {
   test.each(['http-stream', 'long-poll', 'poll'] as const)(
     '%s brings it in the body of a POST',
     (transport) => {
-      const request = protocol.open(transport, { ...open, wait: 0 }, endpoint);
+      const request = protocol.open(1, transport, { ...open, wait: 0 }, endpoint);
       expect(request.method).toBe('POST');
       expect(request.headers).toEqual({
         'x-app': 'yes',
@@ -143,7 +145,7 @@ describe('open', () => {
   );
 
   test('EventSource names a ticket, and the open with that ticket goes beside it', () => {
-    const request = protocol.open('eventsource', open, endpoint);
+    const request = protocol.open(1, 'eventsource', open, endpoint);
     expect(request.method).toBe('GET');
     expect(request.url).toBe(
       'https://example.com/realtime?client=pZ0-client&n=7&ticket=ab-cd_EF-0123456789abc',
@@ -154,7 +156,7 @@ describe('open', () => {
   });
 
   test('an iframe brings it in a form, with a nonce of letters and digits', () => {
-    const request = protocol.open('iframe', open, endpoint);
+    const request = protocol.open(1, 'iframe', open, endpoint);
     expect(request.method).toBe('POST');
     expect(JSON.parse(request.fields?.['open'] ?? '')).toEqual(open);
     expect(request.fields?.['origin']).toBe('https://page.example');
@@ -166,7 +168,7 @@ describe('open', () => {
     '%s keeps key and token out of the URL, and the query that was there in it',
     (transport) => {
       const url = 'https://example.com/realtime?room=1#part';
-      const request = protocol.open(transport, open, { ...endpoint, url });
+      const request = protocol.open(1, transport, open, { ...endpoint, url });
       expect(request.url).toMatch(/^https:\/\/example\.com\/realtime\?room=1&client=pZ0-client&n=7(&|$)/);
       expect(request.url).not.toMatch(/secret|#/);
     },
@@ -175,8 +177,8 @@ describe('open', () => {
 
 describe('transmit', () => {
   const messages = (frames: readonly ClientFrame[], facts = duplex): readonly (string | Uint8Array)[] => {
-    const outgoing = protocol.transmit(facts, frames, batch, endpoint, false);
-    return 'messages' in outgoing ? outgoing.messages : [];
+    const outgoing = protocol.transmit(1, facts, frames, batch, endpoint, false);
+    return outgoing && 'messages' in outgoing ? outgoing.messages : [];
   };
 
   test('on a duplex connection frames go in one message, those with bytes in one each, in order', () => {
@@ -199,8 +201,8 @@ describe('transmit', () => {
   });
 
   test.each([true, false])('else they follow a batch line in a POST (keepalive: %s)', (keepalive) => {
-    const outgoing = protocol.transmit(oneWay, clientFrames, batch, endpoint, keepalive);
-    const request = 'request' in outgoing ? outgoing.request : undefined;
+    const outgoing = protocol.transmit(1, oneWay, clientFrames, batch, endpoint, keepalive);
+    const request = outgoing && 'request' in outgoing ? outgoing.request : undefined;
     expect(request?.keepalive).toBe(keepalive ? true : undefined);
     expect(request?.url).toBe('https://example.com/realtime?client=pZ0-client&n=7');
     expect(request?.body?.endsWith('\n')).toBe(true);
@@ -215,33 +217,33 @@ describe('decode', () => {
     (_type, frame) => {
       const line = encodeServer(frame);
       const all = serverFrames.map(encodeServer).join('\n');
-      expect(protocol.decode({ text: line })).toMatchObject([frame]);
-      expect(protocol.decode({ text: `${line}\n` })).toMatchObject([frame]);
-      expect(protocol.decode({ text: `${all}\n${line}\n` })).toMatchObject([...serverFrames, frame]);
+      expect(protocol.decode(1, { text: line })).toMatchObject([frame]);
+      expect(protocol.decode(1, { text: `${line}\n` })).toMatchObject([frame]);
+      expect(protocol.decode(1, { text: `${all}\n${line}\n` })).toMatchObject([...serverFrames, frame]);
     },
   );
 
   test('a binary message is one frame and its bytes', () => {
-    expect(protocol.decode({ bytes: binaryMessage({ topic: 'grün', id: '7' }, bytes) })).toEqual([
+    expect(protocol.decode(1, { bytes: binaryMessage({ topic: 'grün', id: '7' }, bytes) })).toEqual([
       { topic: 'grün', id: '7', data: bytes },
     ]);
-    expect(protocol.decode({ bytes: binaryMessage({ type: 'ack', seq: 1 }, new Uint8Array(0)) })).toEqual([
+    expect(protocol.decode(1, { bytes: binaryMessage({ type: 'ack', seq: 1 }, new Uint8Array(0)) })).toEqual([
       { type: 'ack', seq: 1, reply: new Uint8Array(0) },
     ]);
-    expect(protocol.decode({ bytes: binaryMessage({ type: 'later' }, bytes) })).toEqual([]);
+    expect(protocol.decode(1, { bytes: binaryMessage({ type: 'later' }, bytes) })).toEqual([]);
   });
 
   test('SSE: unnamed events and those named holdfast; others are for other readers', () => {
     const text = '{"topic":"a","id":"1","data":1}';
     const frames = [{ topic: 'a', id: '1', data: 1 }];
-    expect(protocol.decode({ text, event: 'message', id: 'q83vASNFZ4k.1' })).toEqual(frames);
-    expect(protocol.decode({ text, event: 'holdfast' })).toEqual(frames);
-    expect(protocol.decode({ text: 'tick', event: 'clock' })).toEqual([]);
+    expect(protocol.decode(1, { text, event: 'message', id: 'q83vASNFZ4k.1' })).toEqual(frames);
+    expect(protocol.decode(1, { text, event: 'holdfast' })).toEqual(frames);
+    expect(protocol.decode(1, { text: 'tick', event: 'clock' })).toEqual([]);
   });
 
   test('types of a later version are left out, the rest counts', () => {
     const text = '{"type":"later","x":1}\n{"type":"wait"}\n{"type":"constructor"}\n';
-    expect(protocol.decode({ text })).toEqual([{ type: 'wait' }]);
+    expect(protocol.decode(1, { text })).toEqual([{ type: 'wait' }]);
   });
 
   test.each([
@@ -254,15 +256,15 @@ describe('decode', () => {
     '[]',
     '7',
   ])('one malformed frame makes the unit undefined: %s', (text) => {
-    expect(protocol.decode({ text })).toBeUndefined();
+    expect(protocol.decode(1, { text })).toBeUndefined();
   });
 
   test('a unit of nothing is undefined, an empty one is empty', () => {
-    expect(protocol.decode({})).toBeUndefined();
-    expect(protocol.decode({ text: '' })).toEqual([]);
-    expect(protocol.decode({ bytes: new Uint8Array(0) })).toBeUndefined();
-    expect(protocol.decode({ bytes: Uint8Array.of(0xc3, 0x28, 10) })).toBeUndefined();
-    expect(protocol.decode({ bytes: Uint8Array.of(0x37, 10) })).toBeUndefined();
+    expect(protocol.decode(1, {})).toBeUndefined();
+    expect(protocol.decode(1, { text: '' })).toEqual([]);
+    expect(protocol.decode(1, { bytes: new Uint8Array(0) })).toBeUndefined();
+    expect(protocol.decode(1, { bytes: Uint8Array.of(0xc3, 0x28, 10) })).toBeUndefined();
+    expect(protocol.decode(1, { bytes: Uint8Array.of(0x37, 10) })).toBeUndefined();
   });
 
   test('nothing that was cut, at any byte, and nothing with a byte changed throws', () => {
@@ -270,16 +272,16 @@ describe('decode', () => {
       const line = encodeServer(frame);
       const binary = binaryMessage({ ...frame, data: undefined, reply: undefined }, bytes);
       for (let at = 0; at <= line.length; at++) {
-        const cut = protocol.decode({ text: line.slice(0, at) });
+        const cut = protocol.decode(1, { text: line.slice(0, at) });
         if (at > 0 && at < line.length) expect(cut).toBeUndefined();
         for (const odd of ['"', '{', '}', '\\', '0', '\0', 'é']) {
-          protocol.decode({ text: line.slice(0, at) + odd + line.slice(at + 1) });
+          protocol.decode(1, { text: line.slice(0, at) + odd + line.slice(at + 1) });
         }
       }
       for (let at = 0; at <= binary.length; at++) {
-        protocol.decode({ bytes: binary.slice(0, at) });
+        protocol.decode(1, { bytes: binary.slice(0, at) });
         for (const odd of [0, 10, 34, 125, 195, 255]) {
-          protocol.decode({ bytes: binary.map((byte, i) => (i === at ? odd : byte)) });
+          protocol.decode(1, { bytes: binary.map((byte, i) => (i === at ? odd : byte)) });
         }
       }
     }

@@ -1,0 +1,150 @@
+/**
+ * How answers of servers that are not ours are read: whole bodies, event streams, lines.
+ * Knows HTTP and SSE; must not know what any of it means to a dialect.
+ *
+ * @internal
+ */
+import type { Closed, Unit } from '../adapters/adapter.ts';
+import type { Answer, Head, Reader } from '../adapters/answer.ts';
+import { createSseParser } from './sse.ts';
+
+/** Characters of one body, event or line; beyond it the answer is given up. */
+const lengthMax = 8 * 1024 * 1024;
+
+const tooLong = (what: string): Closed => ({
+  kind: 'unreadable',
+  detail: `${what} of more than ${lengthMax} characters`,
+});
+
+function refusal({ status, type }: Head): Closed {
+  return { kind: 'status', status, detail: `${status} ${type}` };
+}
+
+function isSuccess({ status }: Head): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** The whole body is one text. */
+function bodyReader(done: (text: string) => readonly Unit[]): Reader {
+  const parts: string[] = [];
+  let length = 0;
+  return {
+    add(text) {
+      parts.push(text);
+      length += text.length;
+      return length > lengthMax ? tooLong('a body') : [];
+    },
+    end: () => done(parts.join('')),
+  };
+}
+
+/** A poll. Nothing new: an empty body, 204, 304, and 408, by which some servers end a poll that was held long enough. */
+export function pollAnswer(options: {
+  html: boolean;
+  body: (text: string, head: Head) => readonly Unit[];
+}): Answer {
+  return {
+    strict: true,
+    judge(head) {
+      const { status, type, redirected } = head;
+      if (status === 204 || status === 304 || status === 408) return { kind: 'closed' };
+      const isPage = type === 'text/html' && !options.html;
+      const isError = !isSuccess(head);
+      // A login page behind a redirect says something of the network in between, whatever its status.
+      if (isPage && (!isError || redirected)) return { kind: 'type', detail: `${status} ${type}` };
+      return isError ? refusal(head) : undefined;
+    },
+    reader: (head) => bodyReader((text) => (text === '' ? [] : options.body(text, head))),
+  };
+}
+
+/** The answer to a POST: whatever it is, it is told whole, and brings nothing else. */
+export function postAnswer(done: (head: Head, text: string) => void): Answer {
+  return {
+    judge: () => undefined,
+    reader: (head) =>
+      bodyReader((text) => {
+        done(head, text);
+        return [];
+      }),
+  };
+}
+
+export interface StreamListener {
+  /** The id of the stream before, which holds until this one says another. */
+  readonly from: string | undefined;
+  retry(ms: number): void;
+  /** Anything at all has come: an event, a comment, a line. */
+  alive(): void;
+}
+
+function sseReader(on: StreamListener): Reader {
+  let units: Unit[] = [];
+  const parser = createSseParser(
+    {
+      event: ({ event, data, id }) =>
+        units.push(id === '' ? { text: data, event } : { text: data, event, id }),
+      retry: on.retry,
+      comment: on.alive,
+    },
+    on.from,
+    lengthMax,
+  );
+  return {
+    add(text) {
+      const isShort = parser.add(text);
+      const complete = units;
+      units = [];
+      if (complete.length > 0) on.alive();
+      // What came before is good.
+      return isShort || complete.length > 0 ? complete : tooLong('an event');
+    },
+    end: () => [],
+  };
+}
+
+function linesReader(on: StreamListener): Reader {
+  let rest: string[] = [];
+  let restLength = 0;
+  return {
+    add(text) {
+      const end = text.lastIndexOf('\n');
+      const units: Unit[] = [];
+      if (end >= 0) {
+        const lines = (rest.join('') + text.slice(0, end)).split('\n');
+        rest = [];
+        restLength = 0;
+        for (let i = 0; i < lines.length; i++) {
+          const line = (lines[i] as string).replace(/\r$/, '');
+          if (line !== '') units.push({ text: line });
+        }
+        on.alive();
+      }
+      rest.push(text.slice(end + 1));
+      restLength += text.length - end - 1;
+      return restLength > lengthMax ? tooLong('a line') : units;
+    },
+    end() {
+      const last = rest.join('');
+      return last === '' ? [] : [{ text: last }];
+    },
+  };
+}
+
+const eventStream = 'text/event-stream';
+
+/**
+ * An event stream as WHATWG HTML, section 9.2.2 has it: status 200 and nothing else, `text/event-stream`. `lines`: JSON lines
+ * are good, too.
+ */
+export function streamAnswer(on: StreamListener, lines: boolean): Answer {
+  const isLines = (type: string): boolean => lines && /^application\/(x-)?(nd)?json(l|lines)?$/.test(type);
+  return {
+    judge(head) {
+      if (head.status !== 200) return refusal(head);
+      const isExpected = head.type === eventStream || isLines(head.type);
+      return isExpected ? undefined : { kind: 'type', detail: `${head.status} ${head.type}` };
+    },
+    reader: (head) => (head.type === eventStream ? sseReader(on) : linesReader(on)),
+  };
+}

@@ -1,0 +1,392 @@
+/**
+ * The session's protocol in front of a server that does not speak it: says hello, counts messages, confirms topics and
+ * answers sends in that server's stead, as truthfully as what it really said allows. What its bytes mean, and which
+ * requests it wants, is a dialect's affair: `plain.ts` and those beside it.
+ *
+ * @internal
+ */
+import type {
+  AdapterFacts,
+  AdapterRequest,
+  Closed,
+  Outgoing,
+  Posted,
+  TransportName,
+  Unit,
+} from '../adapters/adapter.ts';
+import type {
+  ClientFrame,
+  HelloFrame,
+  OpenFrame,
+  SendFrame,
+  ServerFrame,
+  TopicAnswer,
+  TopicRequest,
+} from '../core/frames.ts';
+import type { Kind } from '../core/policy.ts';
+import { createIdLog, type IdLog } from './id-log.ts';
+import type { Endpoint, ProtocolFactory } from './protocol.ts';
+
+/** The one incarnation of the one log: what the server does beyond it, only its ids say. */
+const epoch = 'plain-server';
+/** The one memory of sends: nothing is ever transmitted twice, so numbers never begin anew. */
+const memory = 'plain';
+/** No server of others announces a limit. */
+const unlimited = 0x7fffffff;
+/** Sends under way at once where nothing says how many a server takes. */
+const windowMax = 1_000;
+
+/** A message as a dialect reads it. */
+export interface Received {
+  readonly topic: string;
+  readonly data: unknown;
+  /** The server's own name for it, where it has one to resume from. */
+  readonly id?: string | undefined;
+  /** As it came, to tell two messages of one id apart. */
+  readonly text: string;
+}
+
+/** What a dialect is asked for. */
+export interface Ask {
+  readonly transport: TransportName;
+  readonly endpoint: Endpoint;
+  /** The topics that are wanted. */
+  readonly topics: readonly string[];
+  /** The id to go on from. */
+  readonly from: string | undefined;
+  readonly token: string | undefined;
+  readonly client: string;
+}
+
+/** One connection, as a dialect sees it. All that it says is taken in order. */
+export interface Channel<State> {
+  readonly transport: TransportName;
+  /** The dialect's own. */
+  state: State;
+  /** The server has let us in. At most once for each open; implied by a message. */
+  hello(): void;
+  deliver(messages: readonly Received[]): void;
+  /** Messages of this topic are lost, says the server. */
+  gap(reason: string): void;
+  /** The send with this number was answered. Without `error`: applied. */
+  settle(
+    seq: number | undefined,
+    reply: unknown,
+    error?: { code: string; message: string; applied: boolean | 'unknown' },
+  ): void;
+  /** The connection is of no use, and why. */
+  fail(code: string, message: string): void;
+  /** When it ends, the server wants to be asked again only after this, milliseconds. */
+  retry(ms: number): void;
+  /** Something for the server beside sends. */
+  send(outgoing: Outgoing): void;
+}
+
+export interface Dialect<State> {
+  readonly name: string;
+  /** Whether an open names its topics, so that others need another open. */
+  readonly topicsInOpen?: boolean;
+  /** What its server resumes, where that is certain. Default: what the ids in messages say. */
+  readonly resume?: 'full' | 'last-event-id' | 'none';
+  /** Where to begin. */
+  readonly from?: string | undefined;
+  /** Of a connection that brings nothing for so long nothing is to be hoped any more, milliseconds; default: for ever. */
+  readonly silenceMs?: number | undefined;
+  /** For so long a poll may be held, milliseconds. */
+  readonly holdMs: number;
+  /** Interval of short polls, milliseconds. */
+  readonly pollMs: number;
+  /** Whether the end of the handshake says that the server has let us in. */
+  readonly opensItself: boolean;
+  facts?(transport: TransportName, facts: AdapterFacts): Partial<Kind>;
+  state(transport: TransportName): State;
+  open(channel: Channel<State>, ask: Ask): AdapterRequest;
+  /** What came. Throws if it cannot be read. */
+  unit(channel: Channel<State>, unit: Unit): void;
+  /** What carries a send up. `seq` must be settled, unless it is `undefined`. */
+  send(channel: Channel<State>, frame: SendFrame, endpoint: Endpoint): Outgoing | undefined;
+  /** More topics are wanted on an open connection. */
+  subscribed?(channel: Channel<State>, topics: readonly string[]): Outgoing | undefined;
+  posted?(channel: Channel<State>, result: Posted): void;
+  closed?(channel: Channel<State>, reason: Closed): void;
+}
+
+interface Link<State> extends Channel<State> {
+  /** Frames that are said while the dialect runs. */
+  said: ServerFrame[];
+  open: OpenFrame;
+  isGreeted: boolean;
+  /** It was greeted at least once, and is open. */
+  isCounted: boolean;
+  /** Until the first message that is new, what comes may be what another connection has brought. */
+  isCatchingUp: boolean;
+  /** How far it has come. */
+  reached: number;
+  retryMs: number | undefined;
+  posting: number | undefined;
+}
+
+const topicOf = (request: TopicRequest): string => (typeof request === 'string' ? request : request.topic);
+
+/** The place in a cursor of ours; `undefined` if it is not ours. */
+function offsetOf(cursor: string | undefined): number | undefined {
+  const mark = `${epoch}.`;
+  return cursor?.indexOf(mark) === 0 ? Number(cursor.slice(mark.length)) : undefined;
+}
+
+const cursorAt = (offset: number): string => `${epoch}.${offset}`;
+
+/** Where each topic begins: those without a place here and now. */
+function answersTo(open: OpenFrame, log: IdLog): TopicAnswer[] {
+  const answers: TopicAnswer[] = [];
+  for (let i = 0; i < open.topics.length; i++) {
+    const request = open.topics[i] as TopicRequest;
+    if (typeof request === 'string') continue;
+    const at = 'at' in request ? offsetOf(request.at) : undefined;
+    answers.push({ topic: request.topic, start: String(at ?? log.count()) });
+  }
+  return answers;
+}
+
+/** `make` is called once for each client. */
+export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
+  return (host) => {
+    const dialect = make();
+    const log = createIdLog(dialect.from);
+    const links: Record<number, Link<State> | undefined> = {};
+    /** Sends that were transmitted and have no answer: none of them is ever transmitted again. */
+    const under: Record<number, true | undefined> = {};
+    /** Connections that are greeted, and whether any was a stream: between one and the next something may be missed. */
+    let greeted = 0;
+    let hadStream = false;
+
+    function helloOf(link: Link<State>, id: number, duplex: boolean): HelloFrame {
+      const { open } = link;
+      return {
+        type: 'hello',
+        attempt: id,
+        head: cursorAt(log.count()),
+        cursor: cursorAt(offsetOf(open.cursor) ?? log.count()),
+        topics: answersTo(open, log),
+        heartbeatMs: dialect.silenceMs ?? unlimited,
+        holdMs: dialect.holdMs,
+        pollMs: dialect.pollMs,
+        sends: memory,
+        keepMs: unlimited,
+        limits: {
+          frameBytes: unlimited,
+          topics: unlimited,
+          window: duplex ? windowMax : 1,
+          batchBytes: unlimited,
+        },
+      };
+    }
+
+    /** Nothing was open, and nothing says where the server is to go on: what it said meanwhile is lost. */
+    function tellLoss({ open, said }: Link<State>): void {
+      const place = log.skip();
+      for (let i = 0; i < open.topics.length; i++) {
+        const request = open.topics[i] as TopicRequest;
+        if (typeof request !== 'string' && 'new' in request) continue;
+        said.push({ type: 'gap', topic: topicOf(request), to: String(place), reason: 'no-resume' });
+      }
+    }
+
+    function createLink(id: number, transport: TransportName, open: OpenFrame): Link<State> {
+      const isStream = transport !== 'poll' && transport !== 'long-poll';
+      const link: Link<State> = {
+        transport,
+        state: dialect.state(transport),
+        said: [],
+        open,
+        isGreeted: false,
+        isCounted: false,
+        isCatchingUp: true,
+        reached: 0,
+        retryMs: undefined,
+        posting: undefined,
+        hello() {
+          if (link.isGreeted) return;
+          link.isGreeted = true;
+          link.said.push(helloOf(link, id, transport === 'websocket'));
+          if (link.isCounted) return;
+          link.isCounted = true;
+          if (greeted === 0 && hadStream && resumeFrom(link.open) === undefined) tellLoss(link);
+          hadStream = isStream || (hadStream && greeted > 0);
+          greeted++;
+        },
+        deliver(messages) {
+          link.hello();
+          for (let i = 0; i < messages.length; i++) link.said.push(place(link, messages[i] as Received));
+          // Topics that nobody wants bring the others on, too: the next resume need not go back so far.
+          if (log.hasIds() && messages.length > 0) {
+            link.said.push({ type: 'pong', cursor: cursorAt(link.reached) });
+          }
+        },
+        gap(reason) {
+          link.hello();
+          const to = String(log.skip());
+          for (let i = 0; i < link.open.topics.length; i++) {
+            link.said.push({ type: 'gap', topic: topicOf(link.open.topics[i] as TopicRequest), to, reason });
+          }
+        },
+        settle(seq, reply, error) {
+          if (seq === undefined) return;
+          delete under[seq];
+          if (link.posting === seq) link.posting = undefined;
+          link.said.push(error ? { type: 'ack', seq, error } : { type: 'ack', seq, reply });
+        },
+        fail(code, message) {
+          link.said.push({ type: 'error', code, message });
+        },
+        retry(ms) {
+          link.retryMs = ms;
+        },
+        send: (outgoing) => host.send(id, outgoing),
+      };
+      return link;
+    }
+
+    function place(link: Link<State>, { topic, data, id, text }: Received): ServerFrame {
+      const known = link.isCatchingUp && id !== undefined ? log.find(id, text) : undefined;
+      if (known === undefined) link.isCatchingUp = false;
+      const offset = known ?? log.add(id, text);
+      if (offset > link.reached) link.reached = offset;
+      return { topic, id: String(offset), data };
+    }
+
+    function resumeFrom({ cursor }: OpenFrame): string | undefined {
+      return log.idAt(offsetOf(cursor) ?? log.count());
+    }
+
+    /** What was said beside an answer of ours goes to the session by itself. */
+    function flush(id: number, link: Link<State>): void {
+      const frames = link.said;
+      link.said = [];
+      if (frames.length > 0) host.frames(id, frames);
+    }
+
+    /** The end, in words that say what to do about it. */
+    function explain(link: Link<State>, { kind, status, detail = '' }: Closed): void {
+      const isLater = status === 429 || status === 503;
+      if (kind === 'status' && status === 204) link.fail('STOPPED', 'it wants to be asked no more (204)');
+      else if (kind === 'status' && !isLater) link.fail('BAD_STATUS', `it answered ${detail}`);
+      else if (kind === 'type') link.fail('WRONG_TYPE', `it answered ${detail}`);
+      else if (kind === 'unreadable') link.fail('UNPARSABLE', detail);
+      else if (link.retryMs !== undefined) {
+        link.said.push({ type: 'bye', reason: 'retry', afterMs: link.retryMs });
+      }
+    }
+
+    /** Of a POST that came to nothing, nobody knows how far it got. */
+    function lostPost(link: Link<State>): void {
+      if (link.posting === undefined) return;
+      const message = 'The request ended without an answer';
+      link.settle(link.posting, undefined, { code: 'OUTCOME_UNKNOWN', message, applied: 'unknown' });
+    }
+
+    function transmitSend(link: Link<State>, frame: SendFrame, endpoint: Endpoint): Outgoing | undefined {
+      const { seq } = frame;
+      if (frame.void) {
+        link.settle(seq, undefined);
+        return undefined;
+      }
+      if (seq !== undefined && under[seq]) {
+        const message = 'The connection ended before the server answered, and it cannot be asked twice';
+        link.settle(seq, undefined, { code: 'OUTCOME_UNKNOWN', message, applied: 'unknown' });
+        return undefined;
+      }
+      if (seq !== undefined) under[seq] = true;
+      return dialect.send(link, frame, endpoint);
+    }
+
+    function transmitOne(link: Link<State>, frame: ClientFrame, endpoint: Endpoint): Outgoing | undefined {
+      if (frame.type === 'send') return transmitSend(link, frame, endpoint);
+      if (frame.type !== 'subscribe') return undefined;
+      const topics = frame.topics.map(topicOf);
+      const start = String(log.count());
+      const answers = topics.map((topic) => ({ topic, start }));
+      link.said.push({ type: 'subscribed', request: frame.request, topics: answers });
+      return dialect.subscribed?.(link, topics);
+    }
+
+    return {
+      name: dialect.name,
+      ownEndpoints: true,
+      resume: () => dialect.resume ?? (log.hasIds() ? 'last-event-id' : 'none'),
+      nameOf: (id) => (id === '' ? id : log.nameOf(Number(id))),
+      facts: (transport, facts) => ({
+        plain: true,
+        inPlace: !dialect.topicsInOpen,
+        // Neither a held poll nor a document in a frame shows that it has begun.
+        presumed: transport === 'long-poll' || transport === 'iframe',
+        ...dialect.facts?.(transport, facts),
+      }),
+      open(id, transport, open, endpoint) {
+        const link = links[id] ?? createLink(id, transport, open);
+        links[id] = link;
+        link.isGreeted = false;
+        link.isCatchingUp = true;
+        link.open = open;
+        const { token, client } = open;
+        const topics = open.topics.map(topicOf);
+        return dialect.open(link, { transport, endpoint, topics, from: resumeFrom(open), token, client });
+      },
+      transmit(id, facts, frames, _batch, endpoint) {
+        const link = links[id];
+        if (!link) return undefined;
+        let messages: (string | Uint8Array)[] = [];
+        let other: Outgoing | undefined;
+        for (let i = 0; i < frames.length; i++) {
+          const frame = frames[i] as ClientFrame;
+          const outgoing = transmitOne(link, frame, endpoint);
+          if (!outgoing) continue;
+          if ('messages' in outgoing) {
+            messages = messages.concat(outgoing.messages);
+            continue;
+          }
+          other = outgoing;
+          if ('request' in outgoing && frame.type === 'send') link.posting = frame.seq;
+        }
+        flush(id, link);
+        if (messages.length > 0) return { messages };
+        // Not a POST: it goes at once, and leaves nothing to wait for.
+        if (other && 'events' in other && !facts.duplex) {
+          host.send(id, other);
+          return undefined;
+        }
+        return other;
+      },
+      decode(id, unit) {
+        const link = links[id];
+        if (!link) return [];
+        try {
+          dialect.unit(link, unit);
+        } catch (error) {
+          const message = (error as { message?: unknown } | undefined)?.message;
+          link.fail('UNPARSABLE', String(message ?? error));
+        }
+        const frames = link.said;
+        link.said = [];
+        return frames;
+      },
+      noticed(id, notice) {
+        const link = links[id];
+        if (!link) return;
+        if (notice.type === 'opened' && dialect.opensItself && link.transport !== 'long-poll') link.hello();
+        if (notice.type === 'presumed' || notice.type === 'answered') link.hello();
+        if (notice.type === 'posted') {
+          lostPost(link);
+          dialect.posted?.(link, notice.result);
+        }
+        if (notice.type === 'closed') {
+          dialect.closed?.(link, notice.reason);
+          explain(link, notice.reason);
+          if (link.isCounted) greeted--;
+          delete links[id];
+        }
+        flush(id, link);
+      },
+    };
+  };
+}

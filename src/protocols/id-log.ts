@@ -1,0 +1,87 @@
+/**
+ * Places for the messages of a server that counts none by itself: each gets the next number, under which the session knows
+ * it; the server's own ids stand beside them, so that a resume goes on from the right one and a repeat is known again.
+ *
+ * @internal
+ */
+
+/** Ids that are kept: to resume from, and to know a repeat by. */
+const entriesMax = 4_096;
+
+interface Entry {
+  readonly offset: number;
+  readonly id: string;
+  readonly sum: number;
+}
+
+export interface IdLog {
+  /** Messages so far. */
+  count(): number;
+  /** Whether the server gives ids. */
+  hasIds(): boolean;
+  /** The next message. */
+  add(id: string | undefined, text: string): number;
+  /** A number that no message has: something was lost there. */
+  skip(): number;
+  /** The number of this very message; `undefined` if it is not known. */
+  find(id: string, text: string): number | undefined;
+  /** The id of the last message at or before `offset` that has one. */
+  idAt(offset: number): string | undefined;
+  /** What the message at `offset` is called; the number itself if the server gave no id. */
+  nameOf(offset: number): string;
+}
+
+/**
+ * 32-bit FNV-1a. A server that was restarted may count from 1 again: the same id with another text is another message.
+ */
+function checksum(text: string): number {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    sum ^= text.charCodeAt(i);
+    sum += (sum << 1) + (sum << 4) + (sum << 7) + (sum << 8) + (sum << 24);
+  }
+  return sum >>> 0;
+}
+
+/** `first`: the id to begin after, if the application knows one. */
+export function createIdLog(first: string | undefined): IdLog {
+  const entries: Entry[] = first === undefined ? [] : [{ offset: 0, id: first, sum: 0 }];
+  let count = 0;
+
+  /** The last entry at or before `offset`. */
+  function entryAt(offset: number): Entry | undefined {
+    let low = 0;
+    let high = entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((entries[middle] as Entry).offset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return entries[low - 1];
+  }
+
+  return {
+    count: () => count,
+    hasIds: () => entries.length > 0,
+    add(id, text) {
+      count++;
+      if (id !== undefined) entries.push({ offset: count, id, sum: checksum(text) });
+      if (entries.length > entriesMax) entries.shift();
+      return count;
+    },
+    skip: () => ++count,
+    find(id, text) {
+      const sum = checksum(text);
+      for (let i = entries.length - 1; i >= 0; i--) {
+        const entry = entries[i] as Entry;
+        if (entry.id === id && entry.sum === sum) return entry.offset;
+      }
+      return undefined;
+    },
+    idAt: (offset) => entryAt(offset)?.id,
+    nameOf(offset) {
+      const entry = entryAt(offset);
+      return entry && entry.offset === offset ? entry.id : String(offset);
+    },
+  };
+}

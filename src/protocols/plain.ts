@@ -1,0 +1,274 @@
+/**
+ * Servers that know nothing of Holdfast: a WebSocket, an event stream, JSON lines, an iframe that calls a function of its
+ * page, a URL to poll. Which request, which topic, which id; all else is in `foreign.ts`.
+ */
+import type { AdapterRequest, Outgoing, TransportName, Unit } from '../adapters/adapter.ts';
+import { isBytes, type SendFrame } from '../core/frames.ts';
+import { pollAnswer, postAnswer, streamAnswer } from './answers.ts';
+import { type Ask, type Channel, type Dialect, foreign, type Received } from './foreign.ts';
+import type { Endpoint, ProtocolFactory } from './protocol.ts';
+
+/** What came, before anything is read out of it. */
+export interface PlainEvent {
+  readonly transport: TransportName;
+  /** A WebSocket message, the data of an SSE event, a line, a body, what an iframe handed over. */
+  readonly text?: string;
+  /** A binary WebSocket message. */
+  readonly bytes?: Uint8Array;
+  /** SSE: the event's name; iframe: the function that was called. */
+  readonly event?: string;
+  /** SSE: the last event id. */
+  readonly id?: string;
+}
+
+/** A POST as an application wants it. */
+export interface PlainRequest {
+  /** Absolute. Default: the transport's address. */
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface PlainOptions {
+  /** A field of JSON data, or a function. Default: the SSE event's name, the iframe callback's name, else `message`. */
+  readonly topic?: string | ((event: PlainEvent) => string | undefined);
+  /** Default: JSON where it parses, else text; bytes as `Uint8Array`. With `json`, what does not parse is an error. */
+  readonly parse?: 'json' | 'text' | 'binary' | ((event: PlainEvent) => unknown);
+  /** A field of JSON data, or a function. Default: the SSE id. */
+  readonly id?: string | ((event: PlainEvent) => string | undefined);
+  /** Reads several messages out of one event, instead of `topic`, `parse` and `id`. What it throws is `UNPARSABLE`. */
+  readonly read?: (
+    event: PlainEvent,
+  ) => readonly { readonly topic: string; readonly data: unknown; readonly id?: string }[];
+  /** Names of SSE events to listen for beside the topics that are subscribed. Only EventSource must know them. */
+  readonly events?: readonly string[];
+  /** Functions of this page that an iframe's scripts call: globals, as long as such a connection is open. Same origin only. */
+  readonly callbacks?: readonly string[];
+  /** Subprotocols to offer to a WebSocket. */
+  readonly subprotocols?: readonly string[];
+  /** The id to begin after, as a page before may have kept it. */
+  readonly lastEventId?: string;
+  /** Query parameter for the last id where there is no header: EventSource, WebSocket, iframe, other origins. Default `lastEventId`. */
+  readonly resumeParam?: string;
+  /**
+   * What goes up: a WebSocket message or the body of a POST. Default: strings and bytes as they are, all else as JSON.
+   * On a WebSocket a send resolves when it was handed over, by POST with what a 2xx answers.
+   */
+  readonly send?: (
+    message: { readonly topic: string; readonly data: unknown },
+    transport: TransportName,
+  ) => string | Uint8Array | PlainRequest;
+  /** Interval of short polls, milliseconds, default 1,000. */
+  readonly pollMs?: number;
+  /** How long the server may hold a poll, milliseconds, default 120,000. */
+  readonly holdMs?: number;
+  /** A stream that brings nothing for so long is replaced, milliseconds; default: never. Comments count where they are seen. */
+  readonly silenceMs?: number;
+}
+
+/** The longest that a timer takes. */
+const retryMaxMs = 2_147_483_647;
+
+interface State {
+  /** Anything has come on it. */
+  isAlive: boolean;
+}
+
+/** Adds query parameters; a fragment goes. */
+export function withQuery(url: string, query: string): string {
+  const whole = url.split('#')[0] as string;
+  return query === '' ? whole : `${whole}${whole.indexOf('?') < 0 ? '?' : '&'}${query}`;
+}
+
+/** Other headers than the safelisted ones cost a preflight on other origins, and servers that were not told refuse it. */
+export function isSameOrigin({ url, origin }: Endpoint): boolean {
+  return origin === undefined || `${url}/`.indexOf(`${origin}/`) === 0;
+}
+
+/** Text as JSON, where it is; else as it is. */
+export function jsonOrText(text: string): unknown {
+  if (!/^\s*(?:[[{"\d-]|true|false|null)/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function fieldOf(data: unknown, name: string): string | undefined {
+  const value =
+    typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[name] : undefined;
+  return value === undefined || value === null ? undefined : String(value);
+}
+
+function parsed(parse: PlainOptions['parse'], event: PlainEvent): unknown {
+  const { text = '', bytes } = event;
+  if (typeof parse === 'function') return parse(event);
+  if (bytes) return bytes;
+  if (parse === 'json') return JSON.parse(text);
+  return parse === 'text' || parse === 'binary' ? text : jsonOrText(text);
+}
+
+function readerOf(options: PlainOptions): (event: PlainEvent) => readonly Received[] {
+  const { read, parse } = options;
+  if (read) {
+    return (event) => read(event).map((one) => ({ ...one, text: JSON.stringify(one.data) ?? '' }));
+  }
+  function pick(by: PlainOptions['id'], event: PlainEvent, data: unknown): string | undefined {
+    return typeof by === 'function' ? by(event) : fieldOf(data, by as string);
+  }
+  return (event) => {
+    const data = parsed(parse, event);
+    const topic = options.topic === undefined ? (event.event ?? 'message') : pick(options.topic, event, data);
+    const id = options.id === undefined ? event.id : pick(options.id, event, data);
+    return topic === undefined ? [] : [{ topic, data, id, text: event.text ?? '' }];
+  };
+}
+
+/** `data` as the application gave it. */
+export function dataOf({ json, data }: SendFrame): unknown {
+  return json === undefined ? data : JSON.parse(json);
+}
+
+/** The POST that carries a send, and settles it by what the server answers. */
+export function postSend<S>(
+  channel: Channel<S>,
+  { seq }: SendFrame,
+  endpoint: Endpoint,
+  { url, headers, body }: PlainRequest,
+): Outgoing {
+  return {
+    request: {
+      url: url ?? endpoint.url,
+      method: 'POST',
+      headers: { ...endpoint.headers, ...headers },
+      body: body ?? '',
+      credentials: endpoint.credentials,
+      answer: postAnswer(({ status }, text) => {
+        if (status >= 200 && status < 300)
+          return channel.settle(seq, text === '' ? undefined : jsonOrText(text));
+        const isRefused = status >= 400 && status < 500;
+        channel.settle(seq, undefined, {
+          code: isRefused ? 'SEND_DENIED' : 'HANDLER_FAILED',
+          message: `The server answered ${status}`,
+          applied: isRefused ? false : 'unknown',
+        });
+      }),
+    },
+  };
+}
+
+function plainDialect(options: PlainOptions): Dialect<State> {
+  const read = readerOf(options);
+  /** Topics are names of events, which an EventSource must be told. */
+  const byName = options.topic === undefined && options.read === undefined;
+  let lastBody: string | undefined;
+  let tag: { readonly url: string; readonly value: string } | undefined;
+
+  function streamOf(channel: Channel<State>, from: string | undefined) {
+    const alive = (): void => {
+      channel.state.isAlive = true;
+    };
+    return {
+      from,
+      alive,
+      retry(ms: number): void {
+        alive();
+        channel.retry(Math.min(ms, retryMaxMs));
+      },
+    };
+  }
+
+  function poll(channel: Channel<State>, { endpoint }: Ask, request: AdapterRequest): AdapterRequest {
+    const { url } = request;
+    const known = tag && tag.url === url && isSameOrigin(endpoint) ? { 'if-none-match': tag.value } : {};
+    return {
+      ...request,
+      headers: { ...request.headers, accept: 'application/json, */*;q=0.5', ...known },
+      answer: pollAnswer({
+        html: options.parse === 'text' || typeof options.parse === 'function' || options.read !== undefined,
+        body(text, head) {
+          const value = head.header('etag');
+          tag = value === undefined ? undefined : { url, value };
+          channel.state.isAlive = true;
+          if (text === lastBody) return [];
+          lastBody = text;
+          return [{ text }];
+        },
+      }),
+    };
+  }
+
+  function open(channel: Channel<State>, ask: Ask): AdapterRequest {
+    const { transport, endpoint, from, topics, token } = ask;
+    const takesHeaders = transport !== 'websocket' && transport !== 'eventsource' && transport !== 'iframe';
+    const byHeader = takesHeaders && isSameOrigin(endpoint);
+    const param = `${options.resumeParam ?? 'lastEventId'}=${encodeURIComponent(from ?? '')}`;
+    const request: AdapterRequest = {
+      url: withQuery(endpoint.url, from === undefined || byHeader ? '' : param),
+      method: 'GET',
+      headers: {
+        ...endpoint.headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(from === undefined || !byHeader ? {} : { 'last-event-id': from }),
+      },
+      credentials: endpoint.credentials,
+    };
+    if (transport === 'long-poll' || transport === 'poll') return poll(channel, ask, request);
+    if (transport === 'http-stream') {
+      const accept = 'text/event-stream, application/x-ndjson';
+      const headers = { ...request.headers, accept };
+      return { ...request, headers, answer: streamAnswer(streamOf(channel, from), true) };
+    }
+    if (transport === 'eventsource') {
+      return { ...request, events: (byName ? topics : []).concat(options.events ?? []) };
+    }
+    if (transport === 'iframe') return { ...request, callbacks: options.callbacks ?? [] };
+    return options.subprotocols ? { ...request, protocols: options.subprotocols } : request;
+  }
+
+  return {
+    name: 'plain',
+    from: options.lastEventId,
+    silenceMs: options.silenceMs,
+    holdMs: options.holdMs ?? 120_000,
+    pollMs: options.pollMs ?? 1_000,
+    opensItself: true,
+    state: () => ({ isAlive: false }),
+    open,
+    unit(channel, unit: Unit) {
+      channel.state.isAlive = true;
+      channel.deliver(read({ ...unit, transport: channel.transport }));
+    },
+    send(channel, frame, endpoint) {
+      const data = dataOf(frame);
+      const { topic, seq } = frame;
+      const given = options.send?.({ topic, data }, channel.transport);
+      const up = given ?? (typeof data === 'string' || isBytes(data) ? data : JSON.stringify(data));
+      if (channel.transport === 'websocket') {
+        channel.settle(seq, undefined);
+        if (typeof up === 'string' || isBytes(up)) return { messages: [up] };
+        return { messages: [up.body ?? ''] };
+      }
+      if (isBytes(up)) {
+        const message = 'This transport carries no bytes: let `send` make text of them';
+        channel.settle(seq, undefined, { code: 'SEND_DENIED', message, applied: false });
+        return undefined;
+      }
+      const type = typeof data === 'string' && given === undefined ? 'text/plain' : 'application/json';
+      const headers = { 'content-type': `${type};charset=UTF-8` };
+      return postSend(channel, frame, endpoint, typeof up === 'string' ? { headers, body: up } : up);
+    },
+    subscribed: ({ transport }, topics) =>
+      transport === 'eventsource' && byName ? { events: topics } : undefined,
+    closed(channel, { kind }) {
+      if (kind !== 'closed' || channel.state.isAlive || channel.transport === 'websocket') return;
+      channel.fail('EMPTY_STREAM', 'its stream ended before anything came');
+    },
+  };
+}
+
+/** For one client or many: each has its own ids. */
+export function plain(options: PlainOptions = {}): ProtocolFactory {
+  return foreign(() => plainDialect(options));
+}
