@@ -134,7 +134,7 @@ export function createSimClient(options: SimClientOptions): SimClient {
   const driver = createDriver({
     session,
     runtime,
-    protocol: holdfast(),
+    protocol: holdfast()({ frames() {}, send() {} }),
     adapters,
     endpoint: () => ({
       url: 'http://hub.test/realtime',
