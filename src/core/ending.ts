@@ -147,6 +147,9 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   const uptime = mono - connection.provenAt;
   if (uptime >= stableMs) session.attempt = 0;
   policy.noteDeath(session.policy, connection.kind.transport, uptime);
+  // Something on the way let go of the answer once it was complete: no stream gets through there.
+  const isHeldBack = connection.isLate && connection.kind.streaming && !connection.kind.duplex;
+  if (isHeldBack && uptime < stableMs) policy.blame(session.policy, connection.kind.transport, mono, true);
   // It was let in, and brings what cannot be used.
   if (action === 'switch' && connection.error) policy.blame(session.policy, connection.kind.transport, mono);
   if (hopefulsOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;

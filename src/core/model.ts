@@ -186,6 +186,8 @@ export interface Connection {
   question: string;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
+  /** Its hello came after its time: perhaps held back on the way, until all of the answer was there. */
+  isLate: boolean;
   /** An upgrade that takes long to prove itself: the next one may be tried beside it. */
   overdue: boolean;
   /** The active connection was asked to say how far it has come, because this one starts beyond. */

@@ -97,6 +97,7 @@ export function onUnproven(session: Session, connection: Connection): void {
     return;
   }
   connection.misses++;
+  connection.isLate = true;
   if (session.doubt > 0 && purpose !== 'upgrade' && !kind.fresh && !connection.fresh) {
     session.doubt--;
     end(session, connection, 'no hello in time, perhaps over a dead connection');
