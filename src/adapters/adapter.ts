@@ -49,6 +49,11 @@ export interface AdapterRequest {
   readonly keepalive?: boolean;
   /** HTTP: how the answer is read. Default: lines, of the type that `accept` names (`exchange.ts`). */
   readonly answer?: Answer;
+  /**
+   * Polls: what is asked as soon as this is answered, with nothing `answered` in between; `undefined`: nothing, for once.
+   * Such a connection lives over many requests, and ends with any of them that fails, its POSTs included.
+   */
+  readonly next?: () => AdapterRequest | undefined;
   /** WebSocket: the subprotocols to offer. */
   readonly protocols?: readonly string[];
   /** WebSocket: what to transmit as soon as it is open. */
@@ -80,6 +85,7 @@ export interface Unit {
   readonly bytes?: Uint8Array;
   /** SSE: the event's name; iframe: the function that was called. */
   readonly event?: string;
+  /** SSE: the last event id; a unit with nothing else says that it is another now. */
   readonly id?: string;
 }
 

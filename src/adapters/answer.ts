@@ -21,8 +21,11 @@ export interface Answer {
   judge(head: Head): Closed | undefined;
   /** Made once the head was judged. */
   reader(head: Head): Reader;
-  /** Whether bytes that are no UTF-8 end it; else each is replaced by U+FFFD, as the standard of SSE has it. */
-  readonly strict?: boolean;
+  /**
+   * `true`: bytes that are no UTF-8 end it. `false`: they become U+FFFD, and a byte order mark is passed on, as the standard
+   * of SSE has it.
+   */
+  readonly strict: boolean;
 }
 
 /** Cuts an answer's text into units. What it returns instead ends the connection. */

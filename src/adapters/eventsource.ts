@@ -107,8 +107,7 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
       }
 
       function receive(event: MessageEvent<string>): void {
-        const unit = { text: event.data, event: event.type };
-        link.received(event.lastEventId ? { ...unit, id: event.lastEventId } : unit);
+        link.received({ text: event.data, event: event.type, id: event.lastEventId });
       }
 
       try {

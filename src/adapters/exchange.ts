@@ -67,6 +67,7 @@ function ndjsonAnswer(asked: AdapterRequest): Answer {
         : { kind: 'status', status: head.status, detail };
     },
     reader: lineReader,
+    strict: false,
   };
 }
 

@@ -1,5 +1,6 @@
 /**
- * Both kinds of polling: one POST for each poll, whose answer ends. When to ask again is the session's affair.
+ * Both kinds of polling: one request for each poll, whose answer ends. When to ask again is the session's affair, unless
+ * the request names the one that follows it.
  * The two differ in one fact only: whether the server holds a poll open until something is due.
  *
  * @internal
@@ -35,15 +36,17 @@ export function polling(transport: 'long-poll' | 'poll', held: boolean): Adapter
           onUnit: link.received,
           onEnd(reason) {
             abort = undefined;
-            if (reason.kind === 'closed') link.answered();
-            else link.closed(reason);
+            if (reason.kind !== 'closed') return link.closed(reason);
+            const next = asked.next?.();
+            if (next) ask(next);
+            else link.answered();
           },
         });
       }
 
       ask(request);
       return {
-        send: uplink(platform, link),
+        send: uplink(platform, link, request.next !== undefined),
         poll: ask,
         close: () => link.closed({ kind: 'aborted' }),
       };

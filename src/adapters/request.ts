@@ -106,7 +106,12 @@ export function request(platform: Platform, asked: AdapterRequest, on: RequestLi
     if (isOver) return cancel(response.body);
     if (response.body && platform.TextDecoder) {
       reader = response.body.getReader();
-      pump(reader, new platform.TextDecoder('utf-8', { fatal: asked.answer?.strict === true }));
+      const strict = asked.answer?.strict;
+      // Who reads by himself and takes all bytes takes the byte order mark, too: SSE knows one that is data.
+      pump(
+        reader,
+        new platform.TextDecoder('utf-8', { fatal: strict === true, ignoreBOM: strict === false }),
+      );
     } else {
       response.text().then((text) => {
         tell(text);

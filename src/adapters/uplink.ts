@@ -9,8 +9,11 @@ import type { Outgoing } from './adapter.ts';
 import { exchange } from './exchange.ts';
 import type { Guard } from './guard.ts';
 
-/** The `send` of a one-way connection. What is under way ends with the connection, unless it may outlive the page. */
-export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) => void {
+/**
+ * The `send` of a one-way connection. What is under way ends with the connection, unless it may outlive the page.
+ * `isVital`: the connection ends with a POST that fails.
+ */
+export function uplink(platform: Platform, link: Guard, isVital = false): (outgoing: Outgoing) => void {
   // As a rule one; a last word to the server may go beside a POST that is still under way.
   let aborts: (() => void)[] = [];
   link.atEnd(() => {
@@ -25,6 +28,7 @@ export function uplink(platform: Platform, link: Guard): (outgoing: Outgoing) =>
       onUnit: link.received,
       onEnd(reason, status) {
         aborts = aborts.filter((abort) => abort !== undo);
+        if (isVital && reason.kind !== 'closed') return link.closed(reason);
         link.posted({
           ok: reason.kind === 'closed',
           ...(status === undefined ? {} : { status }),

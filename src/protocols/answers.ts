@@ -25,7 +25,7 @@ function isSuccess({ status }: Head): boolean {
 }
 
 /** The whole body is one text. */
-function bodyReader(done: (text: string) => readonly Unit[]): Reader {
+function bodyReader(done: (text: string) => readonly Unit[] | Closed): Reader {
   const parts: string[] = [];
   let length = 0;
   return {
@@ -38,10 +38,10 @@ function bodyReader(done: (text: string) => readonly Unit[]): Reader {
   };
 }
 
-/** A poll. Nothing new: an empty body, 204, 304, and 408, by which some servers end a poll that was held long enough. */
+/** A poll. Nothing new: 204, 304, and 408, by which some servers end a poll that was held long enough. */
 export function pollAnswer(options: {
   html: boolean;
-  body: (text: string, head: Head) => readonly Unit[];
+  body: (text: string, head: Head) => readonly Unit[] | Closed;
 }): Answer {
   return {
     strict: true,
@@ -54,13 +54,14 @@ export function pollAnswer(options: {
       if (isPage && (!isError || redirected)) return { kind: 'type', detail: `${status} ${type}` };
       return isError ? refusal(head) : undefined;
     },
-    reader: (head) => bodyReader((text) => (text === '' ? [] : options.body(text, head))),
+    reader: (head) => bodyReader((text) => options.body(text, head)),
   };
 }
 
 /** The answer to a POST: whatever it is, it is told whole, and brings nothing else. */
 export function postAnswer(done: (head: Head, text: string) => void): Answer {
   return {
+    strict: true,
     judge: () => undefined,
     reader: (head) =>
       bodyReader((text) => {
@@ -80,10 +81,14 @@ export interface StreamListener {
 
 function sseReader(on: StreamListener): Reader {
   let units: Unit[] = [];
+  /** The last id that an event has carried. */
+  let carried = on.from ?? '';
   const parser = createSseParser(
     {
-      event: ({ event, data, id }) =>
-        units.push(id === '' ? { text: data, event } : { text: data, event, id }),
+      event({ event, data, id }) {
+        carried = id;
+        units.push({ text: data, event, id });
+      },
       retry: on.retry,
       comment: on.alive,
     },
@@ -93,6 +98,11 @@ function sseReader(on: StreamListener): Reader {
   return {
     add(text) {
       const isShort = parser.add(text);
+      const id = parser.lastEventId();
+      if (id !== carried) {
+        carried = id;
+        units.push({ id });
+      }
       const complete = units;
       units = [];
       if (complete.length > 0) on.alive();
@@ -106,8 +116,11 @@ function sseReader(on: StreamListener): Reader {
 function linesReader(on: StreamListener): Reader {
   let rest: string[] = [];
   let restLength = 0;
+  let isAtStart = true;
   return {
-    add(text) {
+    add(given) {
+      const text = isAtStart ? given.replace(/^\ufeff/, '') : given;
+      isAtStart = false;
       const end = text.lastIndexOf('\n');
       const units: Unit[] = [];
       if (end >= 0) {
@@ -140,6 +153,7 @@ const eventStream = 'text/event-stream';
 export function streamAnswer(on: StreamListener, lines: boolean): Answer {
   const isLines = (type: string): boolean => lines && /^application\/(x-)?(nd)?json(l|lines)?$/.test(type);
   return {
+    strict: false,
     judge(head) {
       if (head.status !== 200) return refusal(head);
       const isExpected = head.type === eventStream || isLines(head.type);

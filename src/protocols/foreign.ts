@@ -42,6 +42,8 @@ export interface Received {
   readonly data: unknown;
   /** The server's own name for it, where it has one to resume from. */
   readonly id?: string | undefined;
+  /** What it is known again by, where its id depends on the connection that brings it. Default: the id. */
+  readonly key?: string | undefined;
   /** As it came, to tell two messages of one id apart. */
   readonly text: string;
 }
@@ -63,9 +65,16 @@ export interface Channel<State> {
   readonly transport: TransportName;
   /** The dialect's own. */
   state: State;
-  /** The server has let us in. At most once for each open; implied by a message. */
-  hello(): void;
+  /** A connection that brings nothing for so long is replaced, milliseconds. Said before `hello`; default: the dialect's. */
+  silenceMs: number | undefined;
+  /**
+   * The server has let us in. At most once for each open; implied by a message. `isResumed`: it goes on after the id that it
+   * was asked for; default: as every server does that has such ids.
+   */
+  hello(isResumed?: boolean): void;
   deliver(messages: readonly Received[]): void;
+  /** The id to resume from, after all that was delivered. */
+  mark(id: string): void;
   /** Messages of this topic are lost, says the server. */
   gap(reason: string): void;
   /** The send with this number was answered. Without `error`: applied. */
@@ -74,10 +83,14 @@ export interface Channel<State> {
     reply: unknown,
     error?: { code: string; message: string; applied: boolean | 'unknown' },
   ): void;
+  /** The send with this number never left: another connection may carry it as if for the first time. */
+  unsent(seq: number | undefined): void;
   /** The connection is of no use, and why. */
   fail(code: string, message: string): void;
   /** When it ends, the server wants to be asked again only after this, milliseconds. */
   retry(ms: number): void;
+  /** A short poll is answered, perhaps not with all there is: the next comes at once. Said before hello. */
+  hurry(): void;
   /** Something for the server beside sends. */
   send(outgoing: Outgoing): void;
 }
@@ -86,6 +99,20 @@ export interface Dialect<State> {
   readonly name: string;
   /** Whether an open names its topics, so that others need another open. */
   readonly topicsInOpen?: boolean;
+  /** The transports that it knows. Default: all. */
+  readonly transports?: readonly TransportName[];
+  /**
+   * Whether its server keeps a session for each connection, whatever its transport: it says by itself that it has let us in,
+   * keeps what it says between two polls, and takes sends at any time.
+   */
+  readonly isSession?: boolean;
+  /** The transports that its server knows. Default: all. */
+  readonly transports?: readonly TransportName[];
+  /**
+   * Every message brings an id of its own, so that one that comes twice is known at any time. Default: only while a connection
+   * goes on from an id, since an event without an id seems to have that of the one before.
+   */
+  readonly ownIds?: boolean;
   /** What its server resumes, where that is certain. Default: what the ids in messages say. */
   readonly resume?: 'full' | 'last-event-id' | 'none';
   /** Where to begin. */
@@ -122,6 +149,8 @@ interface Link<State> extends Channel<State> {
   isCatchingUp: boolean;
   /** How far it has come. */
   reached: number;
+  /** When a short poll is to be asked again, as its hello says. */
+  pollMs: number;
   retryMs: number | undefined;
   posting: number | undefined;
 }
@@ -160,23 +189,24 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
     let greeted = 0;
     let hadStream = false;
 
-    function helloOf(link: Link<State>, id: number, duplex: boolean): HelloFrame {
+    function helloOf(link: Link<State>, id: number): HelloFrame {
       const { open } = link;
+      const isDuplex = dialect.isSession || link.transport === 'websocket';
       return {
         type: 'hello',
         attempt: id,
         head: cursorAt(log.count()),
         cursor: cursorAt(offsetOf(open.cursor) ?? log.count()),
         topics: answersTo(open, log),
-        heartbeatMs: dialect.silenceMs ?? unlimited,
+        heartbeatMs: link.silenceMs ?? dialect.silenceMs ?? unlimited,
         holdMs: dialect.holdMs,
-        pollMs: dialect.pollMs,
+        pollMs: link.pollMs,
         sends: memory,
         keepMs: unlimited,
         limits: {
           frameBytes: unlimited,
           topics: unlimited,
-          window: duplex ? windowMax : 1,
+          window: isDuplex ? windowMax : 1,
           batchBytes: unlimited,
         },
       };
@@ -193,7 +223,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
     }
 
     function createLink(id: number, transport: TransportName, open: OpenFrame): Link<State> {
-      const isStream = transport !== 'poll' && transport !== 'long-poll';
+      const isStream = dialect.isSession || (transport !== 'poll' && transport !== 'long-poll');
       const link: Link<State> = {
         transport,
         state: dialect.state(transport),
@@ -203,15 +233,18 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         isCounted: false,
         isCatchingUp: true,
         reached: 0,
+        pollMs: dialect.pollMs,
         retryMs: undefined,
         posting: undefined,
-        hello() {
+        silenceMs: undefined,
+        hello(isResumed = true) {
           if (link.isGreeted) return;
           link.isGreeted = true;
-          link.said.push(helloOf(link, id, transport === 'websocket'));
+          link.said.push(helloOf(link, id));
           if (link.isCounted) return;
           link.isCounted = true;
-          if (greeted === 0 && hadStream && resumeFrom(link.open) === undefined) tellLoss(link);
+          const goesOn = isResumed && resumeFrom(link.open) !== undefined;
+          if (greeted === 0 && hadStream && !goesOn) tellLoss(link);
           hadStream = isStream || (hadStream && greeted > 0);
           greeted++;
         },
@@ -222,6 +255,9 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
           if (log.hasIds() && messages.length > 0) {
             link.said.push({ type: 'pong', cursor: cursorAt(link.reached) });
           }
+        },
+        mark(resumeId) {
+          if (!link.isCatchingUp) log.mark(resumeId);
         },
         gap(reason) {
           link.hello();
@@ -236,21 +272,28 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
           if (link.posting === seq) link.posting = undefined;
           link.said.push(error ? { type: 'ack', seq, error } : { type: 'ack', seq, reply });
         },
+        unsent(seq) {
+          if (seq !== undefined) delete under[seq];
+        },
         fail(code, message) {
           link.said.push({ type: 'error', code, message });
         },
         retry(ms) {
           link.retryMs = ms;
         },
+        hurry() {
+          link.pollMs = 0;
+        },
         send: (outgoing) => host.send(id, outgoing),
       };
       return link;
     }
 
-    function place(link: Link<State>, { topic, data, id, text }: Received): ServerFrame {
-      const known = link.isCatchingUp && id !== undefined ? log.find(id, text) : undefined;
+    function place(link: Link<State>, { topic, data, id, text, key = id }: Received): ServerFrame {
+      const mayBeKnown = key !== undefined && (link.isCatchingUp || dialect.ownIds);
+      const known = mayBeKnown ? log.find(key, text) : undefined;
       if (known === undefined) link.isCatchingUp = false;
-      const offset = known ?? log.add(id, text);
+      const offset = known ?? log.add(id, text, key);
       if (offset > link.reached) link.reached = offset;
       return { topic, id: String(offset), data };
     }
@@ -312,14 +355,17 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
 
     return {
       name: dialect.name,
+      transports: dialect.transports,
       ownEndpoints: true,
+      ...(dialect.transports ? { transports: dialect.transports } : {}),
       resume: () => dialect.resume ?? (log.hasIds() ? 'last-event-id' : 'none'),
       nameOf: (id) => (id === '' ? id : log.nameOf(Number(id))),
       facts: (transport, facts) => ({
         plain: true,
         inPlace: !dialect.topicsInOpen,
         // Neither a held poll nor a document in a frame shows that it has begun.
-        presumed: transport === 'long-poll' || transport === 'iframe',
+        presumed: !dialect.isSession && (transport === 'long-poll' || transport === 'iframe'),
+        ...(dialect.isSession ? { duplex: true, streaming: true } : {}),
         ...dialect.facts?.(transport, facts),
       }),
       open(id, transport, open, endpoint) {
@@ -327,6 +373,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         links[id] = link;
         link.isGreeted = false;
         link.isCatchingUp = true;
+        link.pollMs = dialect.pollMs;
         link.open = open;
         const { token, client } = open;
         const topics = open.topics.map(topicOf);
@@ -374,7 +421,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         const link = links[id];
         if (!link) return;
         if (notice.type === 'opened' && dialect.opensItself && link.transport !== 'long-poll') link.hello();
-        if (notice.type === 'presumed' || notice.type === 'answered') link.hello();
+        if (notice.type === 'presumed' || (notice.type === 'answered' && !dialect.isSession)) link.hello();
         if (notice.type === 'posted') {
           lostPost(link);
           dialect.posted?.(link, notice.result);

@@ -10,8 +10,10 @@ const entriesMax = 4_096;
 
 interface Entry {
   readonly offset: number;
+  /** Empty: the server has taken its ids back. */
   readonly id: string;
-  readonly sum: number;
+  /** `undefined`: an id that came without a message. */
+  readonly sum: number | undefined;
 }
 
 export interface IdLog {
@@ -19,12 +21,14 @@ export interface IdLog {
   count(): number;
   /** Whether the server gives ids. */
   hasIds(): boolean;
-  /** The next message. */
+  /** The next message. Without `id` those before stand; an empty one takes them back. */
   add(id: string | undefined, text: string): number;
+  /** An id without a message: from here on it is the one to resume from. */
+  mark(id: string): void;
   /** A number that no message has: something was lost there. */
   skip(): number;
   /** The number of this very message; `undefined` if it is not known. */
-  find(id: string, text: string): number | undefined;
+  find(key: string, text: string): number | undefined;
   /** The id of the last message at or before `offset` that has one. */
   idAt(offset: number): string | undefined;
   /** What the message at `offset` is called; the number itself if the server gave no id. */
@@ -45,8 +49,14 @@ function checksum(text: string): number {
 
 /** `first`: the id to begin after, if the application knows one. */
 export function createIdLog(first: string | undefined): IdLog {
-  const entries: Entry[] = first === undefined ? [] : [{ offset: 0, id: first, sum: 0 }];
+  const entries: Entry[] = first === undefined ? [] : [{ offset: 0, id: first, sum: undefined }];
   let count = 0;
+
+  function push(id: string, sum: number | undefined): void {
+    if (id === '' && entries.length === 0) return;
+    entries.push({ offset: count, id, sum });
+    if (entries.length > entriesMax) entries.shift();
+  }
 
   /** The last entry at or before `offset`. */
   function entryAt(offset: number): Entry | undefined {
@@ -65,23 +75,27 @@ export function createIdLog(first: string | undefined): IdLog {
     hasIds: () => entries.length > 0,
     add(id, text) {
       count++;
-      if (id !== undefined) entries.push({ offset: count, id, sum: checksum(text) });
-      if (entries.length > entriesMax) entries.shift();
+      if (id !== undefined) push(id, checksum(text));
       return count;
+    },
+    mark(id) {
+      if (entries[entries.length - 1]?.id !== id) push(id, undefined);
     },
     skip: () => ++count,
     find(id, text) {
       const sum = checksum(text);
       for (let i = entries.length - 1; i >= 0; i--) {
         const entry = entries[i] as Entry;
-        if (entry.id === id && entry.sum === sum) return entry.offset;
+        if (entry.id === id && entry.sum === sum && id !== '') return entry.offset;
       }
       return undefined;
     },
-    idAt: (offset) => entryAt(offset)?.id,
+    idAt: (offset) => entryAt(offset)?.id || undefined,
     nameOf(offset) {
-      const entry = entryAt(offset);
-      return entry && entry.offset === offset ? entry.id : String(offset);
+      // An id that came after the message without one of its own is not the message's.
+      let entry = entryAt(offset);
+      if (entry && entry.sum === undefined) entry = entries[entries.indexOf(entry) - 1];
+      return entry && entry.offset === offset && entry.id !== '' ? entry.id : String(offset);
     },
   };
 }

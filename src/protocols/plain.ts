@@ -69,7 +69,7 @@ export interface PlainOptions {
 /** The longest that a timer takes. */
 const retryMaxMs = 2_147_483_647;
 
-interface State {
+export interface PlainState {
   /** Anything has come on it. */
   isAlive: boolean;
 }
@@ -85,6 +85,13 @@ export function isSameOrigin({ url, origin }: Endpoint): boolean {
   return origin === undefined || `${url}/`.indexOf(`${origin}/`) === 0;
 }
 
+/** A header carries bytes: those of the text's UTF-8, as WHATWG HTML, section 9.2.2 wants `Last-Event-ID`. */
+export function asHeader(text: string): string {
+  return encodeURIComponent(text).replace(/%(..)/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
 /** Text as JSON, where it is; else as it is. */
 export function jsonOrText(text: string): unknown {
   if (!/^\s*(?:[[{"\d-]|true|false|null)/.test(text)) return text;
@@ -95,13 +102,14 @@ export function jsonOrText(text: string): unknown {
   }
 }
 
-function fieldOf(data: unknown, name: string): string | undefined {
+export function fieldOf(data: unknown, name: string): string | undefined {
   const value =
     typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[name] : undefined;
   return value === undefined || value === null ? undefined : String(value);
 }
 
-function parsed(parse: PlainOptions['parse'], event: PlainEvent): unknown {
+/** What came, as the application wants it. */
+export function parsed(parse: PlainOptions['parse'], event: PlainEvent): unknown {
   const { text = '', bytes } = event;
   if (typeof parse === 'function') return parse(event);
   if (bytes) return bytes;
@@ -158,14 +166,15 @@ export function postSend<S>(
   };
 }
 
-function plainDialect(options: PlainOptions): Dialect<State> {
+/** Dialects for servers of one kind begin with it. */
+export function plainDialect(options: PlainOptions): Dialect<PlainState> {
   const read = readerOf(options);
   /** Topics are names of events, which an EventSource must be told. */
   const byName = options.topic === undefined && options.read === undefined;
   let lastBody: string | undefined;
   let tag: { readonly url: string; readonly value: string } | undefined;
 
-  function streamOf(channel: Channel<State>, from: string | undefined) {
+  function streamOf(channel: Channel<PlainState>, from: string | undefined) {
     const alive = (): void => {
       channel.state.isAlive = true;
     };
@@ -179,7 +188,7 @@ function plainDialect(options: PlainOptions): Dialect<State> {
     };
   }
 
-  function poll(channel: Channel<State>, { endpoint }: Ask, request: AdapterRequest): AdapterRequest {
+  function poll(channel: Channel<PlainState>, { endpoint }: Ask, request: AdapterRequest): AdapterRequest {
     const { url } = request;
     const known = tag && tag.url === url && isSameOrigin(endpoint) ? { 'if-none-match': tag.value } : {};
     return {
@@ -188,6 +197,7 @@ function plainDialect(options: PlainOptions): Dialect<State> {
       answer: pollAnswer({
         html: options.parse === 'text' || typeof options.parse === 'function' || options.read !== undefined,
         body(text, head) {
+          if (text === '') return [];
           const value = head.header('etag');
           tag = value === undefined ? undefined : { url, value };
           channel.state.isAlive = true;
@@ -199,7 +209,7 @@ function plainDialect(options: PlainOptions): Dialect<State> {
     };
   }
 
-  function open(channel: Channel<State>, ask: Ask): AdapterRequest {
+  function open(channel: Channel<PlainState>, ask: Ask): AdapterRequest {
     const { transport, endpoint, from, topics, token } = ask;
     const takesHeaders = transport !== 'websocket' && transport !== 'eventsource' && transport !== 'iframe';
     const byHeader = takesHeaders && isSameOrigin(endpoint);
@@ -210,7 +220,7 @@ function plainDialect(options: PlainOptions): Dialect<State> {
       headers: {
         ...endpoint.headers,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(from === undefined || !byHeader ? {} : { 'last-event-id': from }),
+        ...(from === undefined || !byHeader ? {} : { 'last-event-id': asHeader(from) }),
       },
       credentials: endpoint.credentials,
     };
@@ -238,6 +248,7 @@ function plainDialect(options: PlainOptions): Dialect<State> {
     open,
     unit(channel, unit: Unit) {
       channel.state.isAlive = true;
+      if (unit.text === undefined && !unit.bytes) return channel.mark(unit.id ?? '');
       channel.deliver(read({ ...unit, transport: channel.transport }));
     },
     send(channel, frame, endpoint) {
