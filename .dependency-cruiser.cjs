@@ -106,7 +106,7 @@ module.exports = {
       builtins,
     ]),
     ...lane('server-node', '^src/server/node/', [
-      '^src/server/(core|node)/',
+      '^src/server/(core|brokers|node)/',
       '^src/core/',
       builtins,
       'node_modules/(@types/)?ws/',

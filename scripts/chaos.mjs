@@ -60,7 +60,9 @@ const { ledger, restarts, startedAt } = await run({ minutes, seed, say });
 const short = shortfalls(ledger, restarts);
 if (ledger.violations.length > 0) console.log(`\n${violationsOf(ledger.violations, startedAt)}`);
 console.log(`\n${tableOf(ledger.counts)}\n`);
-console.log(`hubs killed ${restarts.kill}, drained ${restarts.drain}; moves on a bye ${ledger.moves()}`);
+console.log(
+  `hubs killed ${restarts.kill}, drained ${restarts.drain}, replaced with their log ${restarts.replace}; moves on a bye ${ledger.moves()}`,
+);
 for (const sentence of short) console.log(`TOO LITTLE: ${sentence}`);
 const all = totals(ledger.counts, restarts);
 console.log(

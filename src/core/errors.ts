@@ -30,6 +30,7 @@ export type ServerErrorCode =
   | 'NONCE_UNKNOWN'
   | 'HOLE'
   | 'SLOW_CONSUMER'
+  | 'BROKER_IN_USE'
   | 'INTERNAL';
 
 /** Codes that the client itself gives. */

@@ -5,7 +5,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createHub } from '../../dist/server.js';
+import { createHub, memoryBroker } from '../../dist/server.js';
 import { createRandom } from './random.js';
 
 const { instance, port, appliedPath, seed, rates, options } = JSON.parse(process.argv[2]);
@@ -42,7 +42,7 @@ function nextMessage(state) {
   return random.isOneIn(10) ? new TextEncoder().encode(JSON.stringify(data)) : data;
 }
 
-async function publishDue(hub, elapsedMs) {
+async function publishDue(elapsedMs) {
   for (const [topic, rate] of Object.entries(rates)) {
     const state = topics[topic];
     state.due += (rate * elapsedMs) / 1_000;
@@ -50,14 +50,16 @@ async function publishDue(hub, elapsedMs) {
   }
 }
 
-function startPublishing(hub) {
+function startPublishing() {
   let lastAt = performance.now();
   const timer = setInterval(() => {
+    // What is due by then is published by the next hub, before its clients are back.
+    if (isReplacing) return;
     const now = performance.now();
     const elapsedMs = now - lastAt;
     lastAt = now;
     // Nothing is waited for within, so that this ends before the next tick.
-    publishDue(hub, elapsedMs).catch((error) => {
+    publishDue(elapsedMs).catch((error) => {
       clearInterval(timer);
       if (error.code !== 'CLOSED') throw error;
     });
@@ -67,17 +69,32 @@ function startPublishing(hub) {
 
 // ---- the process ---------------------------------------------------------------------------------------------------
 
-const hub = createHub({ ...options, onSend });
+const broker = memoryBroker();
 const server = createServer();
-hub.attach(server, { path: '/realtime' });
 server.keepAliveTimeout = 65_000;
-const stopPublishing = startPublishing(hub);
+let isReplacing = false;
+let hub = startHub();
+const stopPublishing = startPublishing();
+
+function startHub() {
+  const made = createHub({ ...options, broker, onSend });
+  made.attach(server, { path: '/realtime' });
+  return made;
+}
 
 const orders = {
   /** No message comes after the answer. */
   stop() {
     stopPublishing();
     process.send({ type: 'stopped', topics });
+  },
+  /** Another hub takes its place in this process, with its log. */
+  async replace({ drainMs }) {
+    isReplacing = true;
+    await hub.close({ drainMs });
+    hub = startHub();
+    isReplacing = false;
+    process.send({ type: 'replaced' });
   },
   /** Leaves the port to the next hub at once; its clients have some time to move there. */
   async drain({ drainMs }) {

@@ -1,5 +1,6 @@
 /**
- * The hub as the run sees it: one port, and behind it one process after the other, killed or drained on the way.
+ * The hub as the run sees it: one port, and behind it one process after the other, killed or drained on the way, and now and
+ * then another hub in the same process, with the log of the former.
  * Knows nothing of clients and faults.
  */
 import { fork } from 'node:child_process';
@@ -88,6 +89,11 @@ export async function startHub({ origins, appliedPath, random, onDeath }) {
       former.send({ type: 'drain', drainMs });
       await answer(former, 'draining');
       child = await next();
+    },
+    /** Another takes its place in the same process and has its log: nobody may miss anything. */
+    async replace() {
+      child.send({ type: 'replace', drainMs: random.pick([0, 500]) });
+      await answer(child, 'replaced');
     },
     /** No message comes any more. How many there were in this instance, and where the last of each topic is. */
     async stop() {

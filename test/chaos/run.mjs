@@ -63,16 +63,16 @@ async function putUp({ name, where, transports: its, options }, { hub, ledger, p
   return { name, transports: its, proxy, account, client, random: createRandom(seeds[0] ^ seeds[1]) };
 }
 
-/** Kills and drains the hub in turns of chance, until the signal aborts. */
+/** Kills, drains and replaces the hub in turns of chance, until the signal aborts. */
 async function troubleHub({ hub, lanes, random, signal, counts }) {
   while (!signal.aborted) {
     await delay(random.between(...hubEveryMs), undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
-    const kind = random.pick(['kill', 'drain']);
+    const kind = random.pick(['kill', 'drain', 'replace']);
     for (const { account } of lanes) account.hubFault(`the hub: ${kind}`, Date.now());
     counts[kind]++;
     if (kind === 'kill') await hub.kill(random.between(0, 1_500));
-    else await hub.drain();
+    else await hub[kind]();
     for (const { account } of lanes) account.healed(Date.now());
   }
 }
@@ -82,7 +82,7 @@ async function troubleAll({ hub, lanes, random }, minutes) {
   const { signal } = controller;
   setMaxListeners(lanes.length + 1, signal);
   setTimeout(() => controller.abort(), minutes * 60_000);
-  const counts = { kill: 0, drain: 0 };
+  const counts = { kill: 0, drain: 0, replace: 0 };
   await Promise.all([
     troubleHub({ hub, lanes, random, signal, counts }),
     ...lanes.map(({ proxy, transports: its, random: own, account }) =>

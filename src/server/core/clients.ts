@@ -60,7 +60,11 @@ export function left(hub: Hub, record: ClientRecord): void {
     hub.host.note({ type: 'disconnect', client: record.id, identity: record.identity });
   }
   if (record.peers.size > 0 || record.uplinks > 0 || !isIdle(record.sends)) return;
-  if (hub.records.get(record.id) !== record) return;
+  if (hub.records.get(record.id) === record) rest(hub, record);
+}
+
+/** From now on its record ages. */
+export function rest(hub: Hub, record: ClientRecord): void {
   stay(hub, record);
   record.lastConnectedAt = hub.host.now();
   (everSent(record.sends) ? hub.resting.sent : hub.resting.idle).set(record.id, record);

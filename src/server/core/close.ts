@@ -11,9 +11,11 @@ function endAll(hub: Hub): void {
     for (const peer of [...record.peers]) if (peer.state === 'lingering') endPeer(hub, peer);
   }
   for (const peer of [...hub.peers]) endPeer(hub, peer, undefined, 1012);
-  hub.records.clear();
-  hub.tickets.clear();
   hub.alarms.heap.length = 0;
+  // What still reaches this hub finds nothing of what the next one has.
+  hub.records = new Map();
+  hub.tickets = new Map();
+  hub.giveBack();
 }
 
 /** Tells everyone to move; `done` when nobody is left, or after `drainMs` (rule D24). */

@@ -1,7 +1,7 @@
 /**
  * The hub without its sockets: one record, changed by what arrives, by what is published, and by time.
  *
- * How to drive it. `createHubCore(options, host)` acts only when called. Whoever drives it gives
+ * How to drive it. `createHubCore(options, host, broker)` acts only when called. Whoever drives it gives
  *  - `host.now()`, a time in milliseconds that never runs backwards, `host.random`, and `host.note` for what it tells;
  *  - `host.defer(run)`: `run` must be called after everything else of the present turn, before the next one; all writes
  *    of a turn happen there, one for each connection;
@@ -22,13 +22,14 @@ import { closeHub } from './close.ts';
 import { type CoreOptions, completeConfig, type HubConfig } from './config.ts';
 import { drained, tell } from './delivery.ts';
 import { createJoinMemo } from './forms.ts';
-import { createLog, cursorAt, logSize, tails } from './log.ts';
+import { inherit } from './inherit.ts';
+import { cursorAt, logSize, tails } from './log.ts';
 import { openPeer, openPlain, type PlainOpen } from './open.ts';
 import { type Arrival, createPeer, dropPeer, endPeer } from './peer.ts';
 import { type PublishOptions, publish, tellClient } from './publish.ts';
 import { receive } from './receive.ts';
 import { offerTicket, presentTicket } from './tickets.ts';
-import type { ClientRecord, Hub, HubHost, Meta, Peer, PeerTransport, Sink } from './types.ts';
+import type { Broker, ClientRecord, Hub, HubHost, Meta, Peer, PeerTransport, Sink } from './types.ts';
 import { applyBatch, type Line, type Post, parsePost, type Uplink, uplinkClosed } from './uplink.ts';
 
 /** One client that is connected, or polls. */
@@ -88,18 +89,17 @@ export interface HubCore {
   close(drainMs: number, done: () => void): void;
 }
 
-function createState(options: CoreOptions, host: HubHost): Hub {
+function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
   const config = completeConfig(options);
+  const kept = broker.lend(config.partitions, config.history, () => toBase64Url(host.random(12)));
   return {
     config,
     host,
-    log: createLog(config.partitions, config.history, () => toBase64Url(host.random(12))),
+    ...kept,
     alarms: createAlarms((at) => host.wake(at)),
     index: new Map(),
     peers: new Set(),
-    records: new Map(),
     resting: { sent: new Map(), idle: new Map() },
-    tickets: new Map(),
     joins: createJoinMemo(),
     dirty: [],
     catching: [],
@@ -174,8 +174,9 @@ function statsOf(hub: Hub): HubStats {
   };
 }
 
-export function createHubCore(options: CoreOptions, host: HubHost): HubCore {
-  const hub = createState(options, host);
+export function createHubCore(options: CoreOptions, host: HubHost, broker: Broker): HubCore {
+  const hub = createState(options, host, broker);
+  inherit(hub);
   return {
     config: hub.config,
     connect: (arrival) => createPeer(hub, arrival),

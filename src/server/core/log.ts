@@ -29,7 +29,8 @@ export interface Partition {
 }
 
 export interface Log {
-  readonly history: History;
+  /** Of the hub that has it now. */
+  history: History;
   readonly partitions: readonly Partition[];
 }
 

@@ -17,7 +17,7 @@ export interface PublishOptions {
 }
 
 /** Ages the log also while nothing is published. */
-function armTrim(hub: Hub, at: number | undefined): Alarm | undefined {
+export function armTrim(hub: Hub, at: number | undefined): Alarm | undefined {
   if (at === undefined || hub.isClosed) return undefined;
   const soonest = hub.host.now() + Math.max(1_000, hub.config.history.ageMs / 16);
   return setAlarm(hub.alarms, Math.max(at, soonest), () => {

@@ -165,6 +165,26 @@ export function settleSend(memory: SendMemory, job: Job, outcome: Outcome, bound
   return true;
 }
 
+/**
+ * The hub that ran the handlers is gone, and with it whoever waited. What ran gets this outcome; what had not begun was not
+ * applied, so its numbers are free again and the client transmits them anew.
+ */
+export function abandonSends(
+  memory: SendMemory,
+  outcome: (seq: number) => Outcome,
+  bounds: SendBounds,
+): void {
+  const { running, queue } = memory;
+  for (const { seq } of queue.splice(0)) {
+    if (seq === undefined) continue;
+    memory.claimed = Math.min(memory.claimed, seq - 1);
+    memory.open.delete(seq);
+  }
+  if (!running) return;
+  running.waiters.length = 0;
+  settleSend(memory, running, outcome(running.seq ?? 0), bounds);
+}
+
 /** Whether anything was ever claimed: such a memory lives longer (rule D19). */
 export function everSent(memory: SendMemory): boolean {
   return memory.claimed > 0;

@@ -28,13 +28,19 @@ function createTicket(hub: Hub, name: string, client: string, meta: Meta): Ticke
     open: undefined,
     meta: undefined,
     peer: undefined,
+    isServed: false,
   };
   hub.tickets.set(name, ticket);
+  limitTicket(hub, name, ticket);
+  return ticket;
+}
+
+/** Neither half waits longer for the other. */
+export function limitTicket(hub: Hub, name: string, ticket: Ticket): void {
   setAlarm(hub.alarms, hub.host.now() + ticketMs, () => {
     hub.tickets.delete(name);
     if (ticket.peer?.state === 'waiting') endPeer(hub, ticket.peer, unknown);
   });
-  return ticket;
 }
 
 /** Same-origin GETs carry no origin, so only two that are there can differ. */
@@ -49,7 +55,9 @@ function join(hub: Hub, ticket: Ticket): void {
   if (!peer || !open || !meta || isOver(peer)) return;
   // What the application judges by came with the open.
   peer.meta = meta;
-  openPeer(hub, peer, open);
+  openPeer(hub, peer, open, () => {
+    ticket.isServed = true;
+  });
 }
 
 /** The half that carries the open. `false`: there is no room, or the ticket is somebody else's. */
@@ -67,14 +75,9 @@ export function offerTicket(hub: Hub, open: OpenFrame, meta: Meta): boolean {
 /** The half that is answered. */
 export function presentTicket(hub: Hub, peer: Peer, name: string, client: string): void {
   const ticket = hub.tickets.get(name) ?? createTicket(hub, name, client, peer.meta);
-  if (!ticket || isForeign(ticket, client, peer.meta)) return endPeer(hub, peer, unknown);
-  const former = ticket.peer;
-  if (former) {
-    // A browser may repeat a GET by itself; once a hello was written the ticket has served.
-    const isServed = former.state !== 'waiting' && former.state !== 'opening' && ticket.open !== undefined;
-    if (isServed) return endPeer(hub, peer, unknown);
-    endPeer(hub, former);
-  }
+  if (!ticket || ticket.isServed || isForeign(ticket, client, peer.meta)) return endPeer(hub, peer, unknown);
+  // A browser may repeat a GET by itself.
+  if (ticket.peer) endPeer(hub, ticket.peer);
   ticket.peer = peer;
   if (ticket.open) join(hub, ticket);
   else tell(hub, peer, '{"type":"wait"}');

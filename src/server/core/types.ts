@@ -3,7 +3,7 @@
  */
 import type { ClientFrame, OpenFrame, Payload } from '../../core/frames.ts';
 import type { Alarm, Alarms } from './alarms.ts';
-import type { HubConfig } from './config.ts';
+import type { History, HubConfig } from './config.ts';
 import type { Control, Form, FrameTokens, JoinMemo } from './forms.ts';
 import type { AuthorizeAnswer, Grant } from './grant.ts';
 import type { Log } from './log.ts';
@@ -120,7 +120,10 @@ export interface Bucket {
   at: number;
 }
 
-/** What the hub knows of one client; outlives its connections by `keepMs`. */
+/**
+ * What the hub knows of one client; outlives its connections by `keepMs`. With a broker that is kept, `key`, `sends`,
+ * `renewedBy`, `released` and `barriers` outlive the hub too (`inherit.ts`).
+ */
 export interface ClientRecord {
   readonly id: string;
   readonly key: string;
@@ -205,6 +208,27 @@ export interface Ticket {
   open: OpenFrame | undefined;
   meta: Meta | undefined;
   peer: Peer | undefined;
+  /** A hello was answered. */
+  isServed: boolean;
+}
+
+/** What a hub has from its broker until it gives it back, for itself alone. Times in it are by a clock that all its hubs have. */
+export interface Kept {
+  readonly log: Log;
+  readonly records: Map<string, ClientRecord>;
+  readonly tickets: Map<string, Ticket>;
+  /** The hub has ended. It touches nothing of this any more, and another may have it. */
+  giveBack(): void;
+}
+
+/**
+ * Keeps what must outlive a hub: the log, what is remembered of clients and of their sends, and tickets. A hub that is
+ * created with the broker of one that was closed goes on where that one ended: clients resume without a gap, sends keep
+ * their answers. It serves one hub at a time. Made by `memoryBroker()`.
+ */
+export interface Broker {
+  /** For hubs alone. The log has the first one's partitions for ever, and the history bounds of the one that has it. */
+  lend(partitions: number, history: History, makeEpoch: () => string): Kept;
 }
 
 export interface Hub {
@@ -215,10 +239,11 @@ export interface Hub {
   /** Who gets what is published under a key. */
   readonly index: Map<string, Set<Peer>>;
   readonly peers: Set<Peer>;
-  readonly records: Map<string, ClientRecord>;
+  records: Map<string, ClientRecord>;
   /** Records without a connection, the one longest so first: those that sent, and those that never did. */
   readonly resting: { readonly sent: Map<string, ClientRecord>; readonly idle: Map<string, ClientRecord> };
-  readonly tickets: Map<string, Ticket>;
+  tickets: Map<string, Ticket>;
+  readonly giveBack: () => void;
   readonly joins: JoinMemo;
   dirty: Peer[];
   catching: Peer[];

@@ -12,6 +12,7 @@ import { utf8Length } from './forms.ts';
 import type { Grant } from './grant.ts';
 import { dismissPeer } from './peer.ts';
 import {
+  abandonSends,
   isClaimed,
   isNext,
   type Job,
@@ -115,8 +116,18 @@ function outcomeOf(hub: Hub, seq: number, answer: SendAnswer): Outcome {
   return { line: errorAck(seq, 'REPLY_LOST', message, true), short: undefined };
 }
 
-/** Runs the oldest waiting send of this client, if none runs. */
+/** The outcomes of sends whose handlers ran in a hub that is gone (rule D8): nobody knows, and they are not run again. */
+export function abandonAll(hub: Hub, memory: SendMemory): void {
+  const message = 'The hub went away while the handler ran.';
+  const outcome = (seq: number): Outcome => {
+    return { line: errorAck(seq, 'OUTCOME_UNKNOWN', message, 'unknown'), short: undefined };
+  };
+  abandonSends(memory, outcome, boundsOf(hub));
+}
+
+/** Runs the oldest waiting send of this client, if none runs. A closed hub leaves them to the next one. */
 function run(hub: Hub, record: ClientRecord, memory = record.sends): void {
+  if (hub.isClosed) return;
   const job = takeSend(memory);
   if (!job) return;
   const { handlerMs } = hub.config;

@@ -4,6 +4,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { memoryBroker } from '../brokers/memory.ts';
 import { type ClientInfo, createHubCore, type HubCore, type HubStats } from '../core/hub.ts';
 import type { PublishOptions } from '../core/publish.ts';
 import type { HubHost, HubNote } from '../core/types.ts';
@@ -78,7 +79,7 @@ export interface Hub {
   on<E extends keyof HubEvents>(event: E, listener: (value: HubEvents[E]) => void): () => void;
   /**
    * Tells clients to move, takes no new sends, waits for running handlers, then ends everything and detaches from all
-   * servers. It does not close the servers.
+   * servers. It does not close the servers. A broker given to it is free for the next hub then.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -193,7 +194,7 @@ export function createHub(options: HubOptions = {}): Hub {
   const clockwork = createClockwork(() => core.tick());
   const publish: Hub['publish'] = async (topic, data, how) => core.publish(topic, data, how);
   const host = createHost(options, clockwork, createNotes(listeners), { publish });
-  const core: HubCore = createHubCore(options, host);
+  const core: HubCore = createHubCore(options, host, options.broker ?? memoryBroker());
   const binding: Binding = { core, origins: options, encode: createEncoder(), responses: new Set() };
   const upgrades = createUpgrades(binding);
   const { undo, ...rest } = serving(core, binding, upgrades);

@@ -3,7 +3,14 @@ import { isHoldfastError } from '../../core/errors.ts';
 import type { Payload } from '../../core/frames.ts';
 import type { CoreOptions } from '../core/config.ts';
 import type { AuthorizeAnswer } from '../core/grant.ts';
-import type { AuthAnswer, AuthorizeRequest, AuthRequest, SendAnswer, SendRequest } from '../core/types.ts';
+import type {
+  AuthAnswer,
+  AuthorizeRequest,
+  AuthRequest,
+  Broker,
+  SendAnswer,
+  SendRequest,
+} from '../core/types.ts';
 import type { OriginOptions } from './origin.ts';
 
 type Awaitable<T> = T | PromiseLike<T>;
@@ -38,6 +45,11 @@ export interface SendTools {
 export type SendHandler<T = unknown> = (send: SendRequest<T>, tools: SendTools) => Awaitable<Payload>;
 
 export interface HubOptions extends CoreOptions, OriginOptions {
+  /**
+   * Where the log lives, and what is remembered of clients. Default: a `memoryBroker()` of its own, which ends with the hub.
+   * A broker serves one hub at a time: while another has it, `createHub` throws `BROKER_IN_USE`.
+   */
+  readonly broker?: Broker;
   /**
    * Judges a client's token (and cookies, headers), once for as long as the answer holds. Default: everybody is nobody.
    * An error with the code `FORBIDDEN` closes the client for good; any other error is a failure, after which it tries

@@ -1,6 +1,7 @@
 /** A hub core without sockets: time, turns and connections are the test's. */
 import { decodeFrame } from '../../../../src/core/codec.ts';
 import type { ClientFrame, OpenFrame, TopicRequest } from '../../../../src/core/frames.ts';
+import { memoryBroker } from '../../../../src/server/brokers/memory.ts';
 import type { CoreOptions } from '../../../../src/server/core/config.ts';
 import { createHubCore, type HubCore } from '../../../../src/server/core/hub.ts';
 import type { HubHost, HubNote, Meta, Peer, PeerTransport, Sink } from '../../../../src/server/core/types.ts';
@@ -90,8 +91,8 @@ export class CoreWorld {
   private seed = 0;
   private wakeAt = Number.POSITIVE_INFINITY;
 
-  constructor(options: CoreOptions = {}, callbacks: Callbacks = {}) {
-    this.core = createHubCore(options, {
+  constructor(options: CoreOptions = {}, callbacks: Callbacks = {}, broker = memoryBroker()) {
+    const host: HubHost = {
       now: () => this.now,
       random: (count) => Uint8Array.from({ length: count }, () => this.byte()),
       defer: (run) => void this.deferred.push(run),
@@ -100,7 +101,8 @@ export class CoreWorld {
       },
       note: (note) => void this.notes.push(note),
       ...callbacks,
-    });
+    };
+    this.core = createHubCore(options, host, broker);
   }
 
   private byte(): number {

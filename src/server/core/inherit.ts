@@ -1,0 +1,35 @@
+/**
+ * What a hub finds at its broker, left by the one before it: the log goes on; nobody is connected, nothing runs.
+ * Records are made anew around what is remembered, so that whatever the former hub still does changes nothing here.
+ */
+import { rest } from './clients.ts';
+import { expireEntries } from './log.ts';
+import { armTrim } from './publish.ts';
+import { limitTicket } from './tickets.ts';
+import type { ClientRecord, Hub } from './types.ts';
+import { abandonAll } from './upstream.ts';
+
+/** Nobody could be connected meanwhile, so it ages from now on. */
+function inheritRecord(hub: Hub, former: ClientRecord): void {
+  const record: ClientRecord = {
+    ...former,
+    peers: new Set(),
+    uplinks: 0,
+    grants: new Map(),
+    asking: new Map(),
+    isPresent: false,
+    identity: undefined,
+  };
+  abandonAll(hub, record.sends);
+  hub.records.set(record.id, record);
+  rest(hub, record);
+}
+
+export function inherit(hub: Hub): void {
+  hub.trimAlarm = armTrim(hub, expireEntries(hub.log, hub.host.now()));
+  for (const former of hub.records.values()) inheritRecord(hub, former);
+  for (const [name, ticket] of hub.tickets) {
+    ticket.peer = undefined;
+    limitTicket(hub, name, ticket);
+  }
+}
