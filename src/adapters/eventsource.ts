@@ -16,6 +16,9 @@ export interface EventSourceOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** `EventSource.CLOSED` */
+const closedState = 2;
+
 /** Five hours, the most that event-source-polyfill takes: its watchdog would be a second one beside the session's. */
 const heartbeatTimeoutMs = 18_000_000;
 
@@ -96,18 +99,31 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
       const link = guard(sink);
 
       let source: EventSource | undefined;
-      const names: Record<string, boolean> = { message: true };
+      /** An empty id takes one back; before the first it says nothing. */
+      let hasId = false;
+      const listened = Object.create(null) as Record<string, boolean>;
 
       function listenFor(events: readonly string[]): void {
         for (let i = 0; i < events.length; i++) {
           const name = events[i] as string;
-          if (source && !names[name]) link.listen(source, name, receive);
-          names[name] = true;
+          if (source && !listened[name] && name !== 'error') link.listen(source, name, receive);
+          listened[name] = true;
         }
       }
 
-      function receive(event: MessageEvent<string>): void {
-        link.received({ text: event.data, event: event.type, id: event.lastEventId });
+      function receive({ data, type, lastEventId }: MessageEvent<unknown>): void {
+        // The platform's own events have the names that a server may use, too.
+        if (typeof data !== 'string') return;
+        hasId = hasId || lastEventId !== '';
+        link.received(hasId ? { text: data, event: type, id: lastEventId } : { text: data, event: type });
+      }
+
+      function fail(event: MessageEvent<unknown>): void {
+        if (typeof event.data === 'string') return receive(event);
+        // It gives up at once what is no event stream, and says no more than that; after a cut it would try again.
+        const isRefused = source?.readyState === closedState;
+        const detail = 'a status other than 200, or another content type: the platform does not say which';
+        link.closed(isRefused ? { kind: 'type', detail } : { kind: 'failed' });
       }
 
       try {
@@ -115,13 +131,9 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
         if (!Constructor) throw new Error('no EventSource');
         source = new Constructor(asked.url, optionsFor(platform, asked, options.headers ?? {}, link));
         link.listen(source, 'open', link.opened);
-        link.listen(source, 'message', receive);
+        listenFor(['message']);
         listenFor(asked.events ?? ['holdfast']);
-        link.listen(source, 'error', (event: MessageEvent<string>) => {
-          // A server may call an event so.
-          if (typeof event.data === 'string') receive(event);
-          else link.closed({ kind: 'failed' });
-        });
+        link.listen(source, 'error', fail);
         link.atEnd(() => source?.close());
         if (asked.beside) openBeside(platform, asked.beside, link);
       } catch (error) {

@@ -72,6 +72,8 @@ export interface Channel<State> {
    * was asked for; default: as every server does that has such ids.
    */
   hello(isResumed?: boolean): void;
+  /** The server is there; to let us in may take it a while. */
+  wait(): void;
   deliver(messages: readonly Received[]): void;
   /** The id to resume from, after all that was delivered. */
   mark(id: string): void;
@@ -97,17 +99,15 @@ export interface Channel<State> {
 
 export interface Dialect<State> {
   readonly name: string;
+  /** The transports that its server knows. Default: all. */
+  readonly transports?: readonly TransportName[];
   /** Whether an open names its topics, so that others need another open. */
   readonly topicsInOpen?: boolean;
-  /** The transports that it knows. Default: all. */
-  readonly transports?: readonly TransportName[];
   /**
    * Whether its server keeps a session for each connection, whatever its transport: it says by itself that it has let us in,
    * keeps what it says between two polls, and takes sends at any time.
    */
   readonly isSession?: boolean;
-  /** The transports that its server knows. Default: all. */
-  readonly transports?: readonly TransportName[];
   /**
    * Every message brings an id of its own, so that one that comes twice is known at any time. Default: only while a connection
    * goes on from an id, since an event without an id seems to have that of the one before.
@@ -151,7 +151,6 @@ interface Link<State> extends Channel<State> {
   reached: number;
   /** When a short poll is to be asked again, as its hello says. */
   pollMs: number;
-  retryMs: number | undefined;
   posting: number | undefined;
 }
 
@@ -164,6 +163,9 @@ function offsetOf(cursor: string | undefined): number | undefined {
 }
 
 const cursorAt = (offset: number): string => `${epoch}.${offset}`;
+
+const isEventStream = (transport: TransportName): boolean =>
+  transport === 'http-stream' || transport === 'eventsource';
 
 /** Where each topic begins: those without a place here and now. */
 function answersTo(open: OpenFrame, log: IdLog): TopicAnswer[] {
@@ -188,6 +190,8 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
     /** Connections that are greeted, and whether any was a stream: between one and the next something may be missed. */
     let greeted = 0;
     let hadStream = false;
+    /** The server's wait, until it says another (WHATWG HTML, section 9.2.6). */
+    let retryMs: number | undefined;
 
     function helloOf(link: Link<State>, id: number): HelloFrame {
       const { open } = link;
@@ -234,7 +238,6 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         isCatchingUp: true,
         reached: 0,
         pollMs: dialect.pollMs,
-        retryMs: undefined,
         posting: undefined,
         silenceMs: undefined,
         hello(isResumed = true) {
@@ -247,6 +250,9 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
           if (greeted === 0 && hadStream && !goesOn) tellLoss(link);
           hadStream = isStream || (hadStream && greeted > 0);
           greeted++;
+        },
+        wait() {
+          link.said.push({ type: 'wait' });
         },
         deliver(messages) {
           link.hello();
@@ -279,7 +285,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
           link.said.push({ type: 'error', code, message });
         },
         retry(ms) {
-          link.retryMs = ms;
+          retryMs = ms;
         },
         hurry() {
           link.pollMs = 0;
@@ -316,8 +322,8 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
       else if (kind === 'status' && !isLater) link.fail('BAD_STATUS', `it answered ${detail}`);
       else if (kind === 'type') link.fail('WRONG_TYPE', `it answered ${detail}`);
       else if (kind === 'unreadable') link.fail('UNPARSABLE', detail);
-      else if (link.retryMs !== undefined) {
-        link.said.push({ type: 'bye', reason: 'retry', afterMs: link.retryMs });
+      else if (retryMs !== undefined && link.isGreeted && isEventStream(link.transport)) {
+        link.said.push({ type: 'bye', reason: 'retry', afterMs: retryMs });
       }
     }
 
@@ -357,7 +363,6 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
       name: dialect.name,
       transports: dialect.transports,
       ownEndpoints: true,
-      ...(dialect.transports ? { transports: dialect.transports } : {}),
       resume: () => dialect.resume ?? (log.hasIds() ? 'last-event-id' : 'none'),
       nameOf: (id) => (id === '' ? id : log.nameOf(Number(id))),
       facts: (transport, facts) => ({
