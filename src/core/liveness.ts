@@ -73,8 +73,9 @@ export function watch(session: Session, connection: Connection): void {
 export function watchPoll(session: Session, connection: Connection, isHeld: boolean): number {
   const { hello } = connection;
   const most = session.hidden ? hiddenHoldMs : holdMs;
-  const heldMs = connection.kind.plain ? hello?.holdMs : Math.min(hello?.holdMs ?? 0, most);
-  const waitMs = isHeld && heldMs ? heldMs : 0;
+  let waitMs = 0;
+  // How long a server that is not ours holds it, nobody but its users knows.
+  if (isHeld && hello) waitMs = connection.kind.plain ? hello.holdMs : Math.min(hello.holdMs, most);
   connection.answerDueAt = session.now.mono + waitMs + pollGraceMs + 2 * rttOf(session.policy);
   watch(session, connection);
   return waitMs;
