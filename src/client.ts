@@ -162,7 +162,7 @@ export function createClientWith<T extends Topics>(
       send: (id, outgoing) => driver.send(id, outgoing),
     });
     const adapters = usable(protocol, runtime.platform);
-    if (adapters.length === 0) throw misuse('`adapters` is empty: import those that should be used');
+    if (adapters.length === 0) throw misuse('`adapters` lists none that can be used: import others');
     const bases = endpoints(runtime, adapters);
     const session = createSession({
       kinds: adapters.map(({ transport, facts }) => ({
@@ -196,9 +196,11 @@ export function createClientWith<T extends Topics>(
     return driver;
   }
 
-  /** Those that have an address, where the server is not ours and addresses are listed. */
-  function usable({ ownEndpoints }: Protocol, platform: Platform): Adapter[] {
-    const all = (options.adapters ?? defaults.adapters).map((make): Adapter => make(platform));
+  /** Those that the protocol can use, and that have an address where the server is not ours and addresses are listed. */
+  function usable({ transports, ownEndpoints }: Protocol, platform: Platform): Adapter[] {
+    const all = (options.adapters ?? defaults.adapters)
+      .map((make): Adapter => make(platform))
+      .filter(({ transport }) => !transports || transports.indexOf(transport) >= 0);
     const given = options.endpoints;
     const listed = all.filter(({ transport }) => given?.[transport] !== undefined);
     return ownEndpoints && listed.length > 0 ? listed : all;

@@ -9,7 +9,8 @@
  *  2. Nothing is told before `open` has returned, nothing after `closed`.
  *  3. `closed` is told exactly once and last, also after the connection's own `close()`.
  *  4. Units come in order and whole; a body that is cut short tells the complete lines before the cut.
- *  5. After `closed` there is no timer, listener, request, frame or DOM node left that this connection made.
+ *  5. After `closed` there is no timer, listener, request, frame or DOM node left that this connection made, but for its
+ *     `last` word.
  *  6. `send` and `poll` after `closed` do nothing. No request is repeated by the adapter.
  *  7. `close()` ends what is open here and now; what the other side hears of it is the platform's affair
  *     (which is why a connection is released first, see `docs/PROTOCOL.md` section 7).
@@ -54,6 +55,8 @@ export interface AdapterRequest {
    * Such a connection lives over many requests, and ends with any of them that fails, its POSTs included.
    */
   readonly next?: () => AdapterRequest | undefined;
+  /** Polls: the last word, posted by `close()`, which it outlives. */
+  readonly last?: () => AdapterRequest | undefined;
   /** WebSocket: the subprotocols to offer. */
   readonly protocols?: readonly string[];
   /** WebSocket: what to transmit as soon as it is open. */
@@ -66,7 +69,7 @@ export interface AdapterRequest {
   readonly events?: readonly string[];
   /** iframe: the first line of every unit that is really from this frame. */
   readonly mark?: string;
-  /** iframe: functions of this page that the document's scripts call. They exist as long as the connection does. */
+  /** iframe: functions that the document's scripts call on their `parent`, which is then a blank frame and not this page. */
   readonly callbacks?: readonly string[];
 }
 

@@ -68,19 +68,22 @@ function isBlank(frame: HTMLIFrameElement): boolean {
   }
 }
 
-/** A function that the document calls, for as long as the connection lives. */
-function offerCallback(window: Window, name: string, link: Guard): void {
-  const globals = window as unknown as Record<string, unknown>;
-  const former = globals[name];
-  const called = (given: unknown): void => {
-    link.opened();
-    link.received({ text: typeof given === 'string' ? given : JSON.stringify(given), event: name });
-  };
-  globals[name] = called;
-  link.atEnd(() => {
-    // Another connection may have put its own there meanwhile.
-    if (globals[name] === called) globals[name] = former;
+/**
+ * A blank frame around the stream's: the functions that the document calls as `parent`'s are on it, so that the page has no
+ * globals of ours, and each connection hears its own document only.
+ */
+function frameAround(page: Document, name: string, callbacks: readonly string[], link: Guard): Window {
+  const frame = hiddenFrame(page, name);
+  link.atEnd(() => frame.parentNode?.removeChild(frame));
+  (page.body ?? page.documentElement).appendChild(frame);
+  const around = frame.contentWindow as Window;
+  callbacks.forEach((event) => {
+    (around as unknown as Record<string, unknown>)[event] = (given: unknown): void => {
+      link.opened();
+      link.received({ text: typeof given === 'string' ? given : JSON.stringify(given), event });
+    };
   });
+  return around;
 }
 
 export function iframe(): AdapterFactory<Platform> {
@@ -92,8 +95,11 @@ export function iframe(): AdapterFactory<Platform> {
     open(request, sink) {
       const link = guard(sink);
 
-      function start(document: Document, window: Window): void {
+      function start(page: Window): void {
         const name = `holdfast-${request.mark ?? ''}-${++frameCount}`;
+        const { callbacks } = request;
+        const window = callbacks ? frameAround(page.document, `${name}-around`, callbacks, link) : page;
+        const { document } = window;
         const frame = hiddenFrame(document, name);
         const form = request.method === 'POST' ? hiddenForm(document, request, name) : undefined;
         const origin = originOf(request.url);
@@ -109,8 +115,6 @@ export function iframe(): AdapterFactory<Platform> {
           link.opened();
           link.received({ text: text.slice(mark.length) });
         });
-        const calls = request.callbacks ?? [];
-        for (let i = 0; i < calls.length; i++) offerCallback(window, calls[i] as string, link);
         // Neither event says whether the document came to its end or never came; after a cut there is none. They
         // overtake the document's last messages, so that the end queues behind those.
         let turnCount = 0;
@@ -133,8 +137,8 @@ export function iframe(): AdapterFactory<Platform> {
       }
 
       try {
-        if (!platform.document || !platform.window) throw new Error('no document');
-        start(platform.document, platform.window);
+        if (!platform.window?.document) throw new Error('no document');
+        start(platform.window);
       } catch (error) {
         link.closedSoon({ kind: 'refused', detail: messageOf(error) });
       }

@@ -45,10 +45,15 @@ export function polling(transport: 'long-poll' | 'poll', held: boolean): Adapter
       }
 
       ask(request);
+      const post = uplink(platform, link, request.next !== undefined);
       return {
-        send: uplink(platform, link, request.next !== undefined),
+        send: post,
         poll: ask,
-        close: () => link.closed({ kind: 'aborted' }),
+        close() {
+          const last = request.last?.();
+          if (last) post({ request: last });
+          link.closed({ kind: 'aborted' });
+        },
       };
     },
   });

@@ -69,8 +69,8 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   const code = connection.error?.code ?? 'DISCONNECTED';
   const error = createError(code, `${connection.kind.transport}: ${why}`, { retryable: action !== 'stop' });
   session.lastError = error;
-  complain(session, connection, error);
   if (action === 'stop') return stop(session, error, why);
+  complain(session, connection, error);
   if (action === 'token') refuseToken(session, error);
   if (action === 'rekey') rekey(session);
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
@@ -79,9 +79,10 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
 }
 
 /** Who wrote the address of a server that is not ours wants to know what is wrong there: once, until it works. */
-function complain(session: Session, { kind, phase, error: said }: Connection, error: HoldfastError): void {
+function complain(session: Session, { kind, error: said }: Connection, error: HoldfastError): void {
   const experience = session.policy.experience[kind.transport] as policy.Experience;
-  if (!kind.plain || (phase === 'proven' && !said) || experience.told === error.code) return;
+  // One that has worked and cannot be reached is a network's affair.
+  if (!kind.plain || (experience.worked && !said) || experience.told === error.code) return;
   experience.told = error.code;
   session.out.push({ type: 'error', error });
 }
@@ -159,6 +160,12 @@ function loseActive(session: Session, connection: Connection, action: Action): v
     // The server said when to come back.
     session.attempt = Math.max(1, session.attempt);
     return setDeadline(session.deadlines, 'retry', told);
+  }
+  const transport = connection.kind.transport;
+  if (connection.kind.plain && session.attempt > 0 && session.policy.kinds.length > 1) {
+    // It was tried again in vain; another address may well be another server.
+    session.tried.push(transport);
+    return;
   }
   retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
 }

@@ -32,6 +32,8 @@ export interface Experience {
   outUntil: number;
   /** The code of what was told about it last, since it worked. */
   told: string | undefined;
+  /** It was proven at least once. */
+  worked: boolean;
 }
 
 /** What one visit to a network teaches the next. */
@@ -88,6 +90,7 @@ export function createPolicy(kinds: readonly Kind[]): PolicyState {
       youngDeaths: 0,
       outUntil: 0,
       told: undefined,
+      worked: false,
     };
   }
   return {

@@ -75,6 +75,7 @@ function prove(session: Session, connection: Connection): void {
     policy.learnRtt(session.policy, (mono - connection.openedAt) / connection.kind.roundTrips);
   }
   connection.phase = 'proven';
+  (session.policy.experience[connection.kind.transport] as policy.Experience).worked = true;
   connection.provenAt = mono;
   connection.misses = 0;
   clearDeadline(session.deadlines, 'prove', connection.id);

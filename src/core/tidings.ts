@@ -3,7 +3,7 @@
  * for the network stands in `proving.ts`, `doubting.ts` and `ending.ts`, or is found by `advance`.
  */
 import { backoffMs } from './backoff.ts';
-import { clearDeadline, setDeadline } from './deadlines.ts';
+import { clearDeadline, hasDeadline, setDeadline } from './deadlines.ts';
 import * as delivery from './delivery.ts';
 import { checkAlive, onLate } from './doubting.ts';
 import { end, lose, onEnded, retire } from './ending.ts';
@@ -137,6 +137,8 @@ function onAck(session: Session, connection: Connection, frame: AckFrame): void 
     return;
   }
   if (putOff === 'NONCE_UNKNOWN') connection.suspect = 'the server has forgotten our sends';
+  // Those behind it were refused with it: that is one refusal.
+  if (hasDeadline(session.deadlines, 'uplink')) return;
   const delay = backoffMs(session.config.backoff, ++connection.putOffs, 0.5 + random(session.prng) / 2);
   setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
 }

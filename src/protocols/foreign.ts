@@ -164,6 +164,8 @@ function offsetOf(cursor: string | undefined): number | undefined {
 
 const cursorAt = (offset: number): string => `${epoch}.${offset}`;
 
+const isPoll = (transport: TransportName): boolean => transport === 'poll' || transport === 'long-poll';
+
 const isEventStream = (transport: TransportName): boolean =>
   transport === 'http-stream' || transport === 'eventsource';
 
@@ -190,6 +192,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
     /** Connections that are greeted, and whether any was a stream: between one and the next something may be missed. */
     let greeted = 0;
     let hadStream = false;
+    const withoutIds: Record<string, boolean> = {};
     /** The server's wait, until it says another (WHATWG HTML, section 9.2.6). */
     let retryMs: number | undefined;
 
@@ -227,7 +230,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
     }
 
     function createLink(id: number, transport: TransportName, open: OpenFrame): Link<State> {
-      const isStream = dialect.isSession || (transport !== 'poll' && transport !== 'long-poll');
+      const isStream = dialect.isSession || !isPoll(transport);
       const link: Link<State> = {
         transport,
         state: dialect.state(transport),
@@ -246,7 +249,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
           link.said.push(helloOf(link, id));
           if (link.isCounted) return;
           link.isCounted = true;
-          const goesOn = isResumed && resumeFrom(link.open) !== undefined;
+          const goesOn = isResumed && resumeFrom(link.open, transport) !== undefined;
           if (greeted === 0 && hadStream && !goesOn) tellLoss(link);
           hadStream = isStream || (hadStream && greeted > 0);
           greeted++;
@@ -282,6 +285,8 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
           if (seq !== undefined) delete under[seq];
         },
         fail(code, message) {
+          // It had nothing to lose.
+          if (code === 'EMPTY_STREAM') hadStream = false;
           link.said.push({ type: 'error', code, message });
         },
         retry(ms) {
@@ -299,12 +304,16 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
       const mayBeKnown = key !== undefined && (link.isCatchingUp || dialect.ownIds);
       const known = mayBeKnown ? log.find(key, text) : undefined;
       if (known === undefined) link.isCatchingUp = false;
+      // A stream may leave it out where the one before still holds.
+      if (isPoll(link.transport)) withoutIds[link.transport] = id === undefined;
       const offset = known ?? log.add(id, text, key);
       if (offset > link.reached) link.reached = offset;
       return { topic, id: String(offset), data };
     }
 
-    function resumeFrom({ cursor }: OpenFrame): string | undefined {
+    /** Who gives no ids is not asked to go on from another's. */
+    function resumeFrom({ cursor }: OpenFrame, transport: TransportName): string | undefined {
+      if (withoutIds[transport]) return undefined;
       return log.idAt(offsetOf(cursor) ?? log.count());
     }
 
@@ -382,7 +391,14 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         link.open = open;
         const { token, client } = open;
         const topics = open.topics.map(topicOf);
-        return dialect.open(link, { transport, endpoint, topics, from: resumeFrom(open), token, client });
+        return dialect.open(link, {
+          transport,
+          endpoint,
+          topics,
+          from: resumeFrom(open, transport),
+          token,
+          client,
+        });
       },
       transmit(id, facts, frames, _batch, endpoint) {
         const link = links[id];

@@ -12,6 +12,8 @@ interface Entry {
   readonly offset: number;
   /** Empty: the server has taken its ids back. */
   readonly id: string;
+  /** What the message is known again by. */
+  readonly key: string;
   /** `undefined`: an id that came without a message. */
   readonly sum: number | undefined;
 }
@@ -21,8 +23,11 @@ export interface IdLog {
   count(): number;
   /** Whether the server gives ids. */
   hasIds(): boolean;
-  /** The next message. Without `id` those before stand; an empty one takes them back. */
-  add(id: string | undefined, text: string): number;
+  /**
+   * The next message. Without `id` those before stand; an empty one takes them back. `key`: what it is known again by, if not
+   * by its id.
+   */
+  add(id: string | undefined, text: string, key?: string): number;
   /** An id without a message: from here on it is the one to resume from. */
   mark(id: string): void;
   /** A number that no message has: something was lost there. */
@@ -49,13 +54,27 @@ function checksum(text: string): number {
 
 /** `first`: the id to begin after, if the application knows one. */
 export function createIdLog(first: string | undefined): IdLog {
-  const entries: Entry[] = first === undefined ? [] : [{ offset: 0, id: first, sum: undefined }];
+  const entries: Entry[] = [];
+  /** The same by their keys, oldest first. */
+  const byKey = Object.create(null) as Record<string, Entry[] | undefined>;
   let count = 0;
+  if (first !== undefined) push(first, undefined, first);
 
-  function push(id: string, sum: number | undefined): void {
+  function push(id: string, sum: number | undefined, key: string): void {
     if (id === '' && entries.length === 0) return;
-    entries.push({ offset: count, id, sum });
-    if (entries.length > entriesMax) entries.shift();
+    const entry = { offset: count, id, key, sum };
+    entries.push(entry);
+    const same = byKey[key];
+    if (same) same.push(entry);
+    else byKey[key] = [entry];
+    if (entries.length > entriesMax) forgetOldest();
+  }
+
+  function forgetOldest(): void {
+    const { key } = entries.shift() as Entry;
+    const same = byKey[key] as Entry[];
+    same.shift();
+    if (same.length === 0) delete byKey[key];
   }
 
   /** The last entry at or before `offset`. */
@@ -73,20 +92,21 @@ export function createIdLog(first: string | undefined): IdLog {
   return {
     count: () => count,
     hasIds: () => entries.length > 0,
-    add(id, text) {
+    add(id, text, key = id) {
       count++;
-      if (id !== undefined) push(id, checksum(text));
+      if (id !== undefined) push(id, checksum(text), key ?? id);
       return count;
     },
     mark(id) {
-      if (entries[entries.length - 1]?.id !== id) push(id, undefined);
+      if (entries[entries.length - 1]?.id !== id) push(id, undefined, id);
     },
     skip: () => ++count,
-    find(id, text) {
+    find(key, text) {
+      const same = key === '' ? [] : (byKey[key] ?? []);
       const sum = checksum(text);
-      for (let i = entries.length - 1; i >= 0; i--) {
-        const entry = entries[i] as Entry;
-        if (entry.id === id && entry.sum === sum && id !== '') return entry.offset;
+      for (let i = same.length - 1; i >= 0; i--) {
+        const entry = same[i] as Entry;
+        if (entry.sum === sum) return entry.offset;
       }
       return undefined;
     },

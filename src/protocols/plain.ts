@@ -42,7 +42,7 @@ export interface PlainOptions {
   ) => readonly { readonly topic: string; readonly data: unknown; readonly id?: string }[];
   /** Names of SSE events to listen for beside the topics that are subscribed. Only EventSource must know them. */
   readonly events?: readonly string[];
-  /** Functions of this page that an iframe's scripts call: globals, as long as such a connection is open. Same origin only. */
+  /** Functions that an iframe's scripts call on their `parent` (a blank frame: the page gets no globals). Same origin only. */
   readonly callbacks?: readonly string[];
   /** Subprotocols to offer to a WebSocket. */
   readonly subprotocols?: readonly string[];
@@ -233,7 +233,8 @@ export function plainDialect(options: PlainOptions): Dialect<PlainState> {
     if (transport === 'eventsource') {
       return { ...request, events: (byName ? topics : []).concat(options.events ?? []) };
     }
-    if (transport === 'iframe') return { ...request, callbacks: options.callbacks ?? [] };
+    if (transport === 'iframe')
+      return options.callbacks ? { ...request, callbacks: options.callbacks } : request;
     return options.subprotocols ? { ...request, protocols: options.subprotocols } : request;
   }
 

@@ -52,6 +52,8 @@ export interface Protocol {
   resume?(): 'full' | 'last-event-id' | 'none';
   /** What kinds of connections are under this protocol, where that differs from what their adapters say. */
   facts?(transport: TransportName, facts: AdapterFacts): Partial<Kind>;
+  /** The transports that it can be spoken over. Default: all. */
+  readonly transports?: readonly TransportName[] | undefined;
   /** Whether only transports are used that have an address of their own, if any has. Default false. */
   readonly ownEndpoints?: boolean;
   /** The request that opens a connection, or asks a poll again. */

@@ -23,6 +23,7 @@ function createRecord(hub: Hub, id: string, key: string): ClientRecord {
     key,
     sends: createSendMemory(toBase64Url(hub.host.random(16))),
     renewedBy: 0,
+    renewedFrom: undefined,
     peers: new Set(),
     uplinks: 0,
     lastConnectedAt: now,

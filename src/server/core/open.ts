@@ -65,11 +65,13 @@ function connectionsOf(record: ClientRecord): number {
  */
 function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta): void {
   const { nonce } = record.sends;
-  if (open.sends === undefined || open.sends === nonce) return;
+  // A second candidate names the same one as the first: it is to find what was made for that.
+  if (open.sends === undefined || open.sends === nonce || open.sends === record.renewedFrom) return;
   // A browser's repetition of a request has its number; every further poll has its own.
   const by = meta.requestNumber ?? open.attempt;
   if (by <= record.renewedBy) return;
   record.renewedBy = by;
+  record.renewedFrom = open.sends;
   for (const peer of [...record.peers]) dismissPeer(hub, peer);
   record.sends = createSendMemory(toBase64Url(hub.host.random(16)));
 }

@@ -130,6 +130,8 @@ export interface ClientRecord {
   sends: SendMemory;
   /** Number of the request for which it was made anew last. */
   renewedBy: number;
+  /** The memory that this request named. */
+  renewedFrom: string | undefined;
   readonly peers: Set<Peer>;
   /** POSTs with sends that are being answered. */
   uplinks: number;

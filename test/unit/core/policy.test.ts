@@ -222,7 +222,7 @@ describe('what is held against a transport', () => {
     const rules = rulesOf({});
     policy.standBack(rules, 'websocket', 5_000);
     policy.standBack(rules, 'websocket', 3_000);
-    expect(rules.experience['websocket']).toEqual({ failures: 0, youngDeaths: 0, outUntil: 5_000 });
+    expect(rules.experience['websocket']).toMatchObject({ failures: 0, youngDeaths: 0, outUntil: 5_000 });
   });
 
   it('is nothing where the transport is not known', () => {
