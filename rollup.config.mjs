@@ -1,11 +1,13 @@
 // Builds `dist/`: ES modules (one file an entry, shared chunks), one minified script for pages, and the types.
 
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import swc from '@rollup/plugin-swc';
 import terser from '@rollup/plugin-terser';
+import { transform } from '@swc/core';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 import { sizeTable } from './scripts/sizes.mjs';
@@ -13,6 +15,7 @@ import { sizeTable } from './scripts/sizes.mjs';
 const { name, version, license, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 const banner = `/*! ${name} ${version}, ${license} licence */`;
 const script = 'dist/holdfast.umd.min.js';
+const legacyScript = 'dist/holdfast.legacy.min.js';
 const extensions = ['.ts', '.js'];
 
 /** Imports that stay imports in the ES modules. */
@@ -52,7 +55,31 @@ function compile(target) {
   });
 }
 
-const minify = () => terser({ ecma: 2020, compress: { passes: 2 }, format: { comments: /^!|^# all/ } });
+const minify = (ecma = 2020) => terser({ ecma, compress: { passes: 2 }, format: { comments: /^!|^# all/ } });
+
+/** Names that old engines lack, and the files whose exports stand in for them inside the legacy script. */
+const standIns = {
+  Promise: resolve('src/runtime/legacy-promise.ts'),
+  Uint8Array: resolve('src/runtime/legacy-bytes.ts'),
+};
+
+/** All that event-source-polyfill gets to see of a page: it would add to `XMLHttpRequest`, and print. */
+const polyfillScope =
+  'var globalThis = { setTimeout: setTimeout, clearTimeout: clearTimeout }, console = { error: function () {} };';
+
+function standInsOf(code, id) {
+  if (id.includes('event-source-polyfill')) return polyfillScope;
+  if (!id.startsWith(resolve('src')) || Object.values(standIns).includes(id)) return '';
+  const names = Object.keys(standIns).filter((name) => new RegExp(`\\b${name}\\b`).test(code));
+  return names.map((name) => `import { ${name} } from '${standIns[name]}';`).join('');
+}
+
+/** Gives each file what it is to take for the global of that name, so that no global has to be changed. */
+const enclose = {
+  name: 'enclose',
+  // On the first line, so that every line keeps its number in the source map.
+  transform: (code, id) => ({ code: standInsOf(code, id) + code, map: null }),
+};
 
 /** A file that holds nothing but types leaves an empty module, which is right. */
 function onwarn(warning, warn) {
@@ -62,6 +89,27 @@ function onwarn(warning, warn) {
   if (warning.code === 'UNRESOLVED_IMPORT') throw new Error(warning.message);
   warn(warning);
 }
+
+/**
+ * Gives an entry with all that it imports as one module in ES5. It is lowered whole, so that each of the compiler's helpers is in
+ * it once, and before it is wrapped, so that they are in the wrapper too.
+ */
+const lower = {
+  name: 'lower',
+  async load(input) {
+    const plugins = [nodeResolve({ extensions, browser: true }), enclose, commonjs(), compile('es2020')];
+    const bundle = await rollup({ input, onwarn, plugins });
+    const { output } = await bundle.generate({ format: 'es', file: input, sourcemap: true });
+    await bundle.close();
+    return transform(output[0].code, {
+      swcrc: false,
+      configFile: false,
+      sourceMaps: true,
+      inputSourceMap: JSON.stringify(output[0].map),
+      jsc: { target: 'es5', loose: true },
+    });
+  },
+};
 
 /** Bundles one entry for a page, minified, to know what an application pays that imports it whole. */
 async function bundledCode(input) {
@@ -75,17 +123,23 @@ async function bundledCode(input) {
   return output[0].code;
 }
 
-/** Prints the sizes once everything is written. */
+/** What a page names to be sure of getting this very file (Subresource Integrity). */
+function integrityOf(file) {
+  return `${basename(file)} sha384-${createHash('sha384').update(readFileSync(file)).digest('base64')}`;
+}
+
+/** Prints the sizes and the integrity of the scripts once everything is written. */
 const report = {
   name: 'report',
   async closeBundle() {
-    if (!existsSync(script)) return;
+    if (!existsSync(script) || !existsSync(legacyScript)) return;
     const rows = [
       [`${basename(script)} (script)`, readFileSync(script)],
+      [`${basename(legacyScript)} (script)`, readFileSync(legacyScript)],
       ['holdfast (import)', await bundledCode('src/index.ts')],
       ['holdfast/core (import)', await bundledCode('src/core.ts')],
     ];
-    process.stdout.write(`\n${sizeTable(rows)}\n`);
+    process.stdout.write(`\n${sizeTable(rows)}\n\n${[script, legacyScript].map(integrityOf).join('\n')}\n`);
   },
 };
 
@@ -117,6 +171,19 @@ export default [
       // Has to be the first line. Chromium then compiles all of it while it loads, instead of piece by piece between
       // `subscribe` and the first message, which took twice as long (V8's "explicit compile hints").
       banner: `//# allFunctionsCalledOnLoad\n${banner}`,
+      sourcemap: true,
+    },
+  },
+  {
+    input: 'src/legacy.ts',
+    onwarn,
+    plugins: [lower, minify(5)],
+    output: {
+      file: legacyScript,
+      format: 'umd',
+      name: 'Holdfast',
+      exports: 'named',
+      banner,
       sourcemap: true,
     },
   },

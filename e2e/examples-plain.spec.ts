@@ -268,6 +268,38 @@ test('nothing is lost or repeated between servers whose ids mean the same', asyn
   expect(await page.evaluate(() => window.own.client.status.resume)).toBe('last-event-id');
 });
 
+test('two clients that wait for one function of an iframe stream hear their own, and the page gets no global', async ({
+  view,
+  running,
+}) => {
+  const { page } = view;
+  await importPackage(page);
+  // Scripts reach only a parent of their own origin, so the page's server passes this one on.
+  const url = `${running.address}iframe/clock`;
+  const came = await page.evaluate(async (iframe) => {
+    const { createClient, plain } = window.holdfast;
+    const make = () => {
+      const heard: unknown[] = [];
+      const protocol = plain({ callbacks: ['setOwn', 'setTime'] });
+      const client = createClient(iframe, { endpoints: { iframe }, protocol, memory: false });
+      client.subscribe('setTime', ({ data }) => heard.push(data));
+      return { client, heard };
+    };
+    const both = [make(), make()];
+    await new Promise<void>((done) => {
+      const look = setInterval(() => {
+        if (both.some(({ heard }) => heard.length < 10)) return;
+        clearInterval(look);
+        done();
+      }, 20);
+    });
+    for (const { client } of both) client.close();
+    const repeats = both.map(({ heard }) => heard.length - new Set(heard.map(String)).size);
+    return { repeats, globals: ['setTime', 'setOwn'].filter((name) => name in window) };
+  }, url);
+  expect(came).toEqual({ repeats: [0, 0], globals: [] });
+});
+
 test('bytes go to a WebSocket and come back as bytes', async ({ view, running }) => {
   const { page } = view;
   await importPackage(page);

@@ -27,7 +27,7 @@ export const nodeTransports = transports.filter((name) => name !== 'iframe');
 export const root = join(import.meta.dirname ?? __dirname, '..');
 
 /** Imports a built file of the package, as a user would. */
-function importDist<T>(file: string): Promise<T> {
+export function importDist<T>(file: string): Promise<T> {
   return import(pathToFileURL(join(root, 'dist', file)).href) as Promise<T>;
 }
 
@@ -123,9 +123,11 @@ export function driverOf(page: Page, name = 'driver'): Driver {
   );
 }
 
-/** Drives a client in this process. */
-export async function driverInNode(): Promise<Driver> {
-  const holdfast = await importDist<object>('index.node.js');
+/** Drives a client in this process. `adapt`: the package as the driver is to see it. */
+export async function driverInNode(
+  adapt = (holdfast: object): object | Promise<object> => holdfast,
+): Promise<Driver> {
+  const holdfast = await adapt(await importDist<object>('index.node.js'));
   const { createDriver } = (await import(
     pathToFileURL(join(root, 'e2e/pages/driver.js')).href
   )) as unknown as { createDriver(holdfast: object): DriverWords };

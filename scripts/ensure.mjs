@@ -12,7 +12,12 @@ export const cacheDir = join(root, 'node_modules', '.cache', 'holdfast');
 
 const buildStamp = join(cacheDir, 'build.txt');
 const buildInputs = ['src', 'rollup.config.mjs', 'package.json', 'tsconfig.base.json', 'tsconfig.json'];
-const buildOutputs = ['dist/index.js', 'dist/index.d.ts', 'dist/holdfast.umd.min.js'];
+const buildOutputs = [
+  'dist/index.js',
+  'dist/index.d.ts',
+  'dist/holdfast.umd.min.js',
+  'dist/holdfast.legacy.min.js',
+];
 
 /** Runs a command in the root of the project; throws with its name when it fails. */
 export function run(command, args, options = {}) {

@@ -466,7 +466,8 @@ export function createClientWith<T extends Topics>(
     if (!isTopic(topic))
       throw misuse('A topic is a string of 1 to 256 characters without control characters');
     const { timeoutMs = sendTimeoutMs } = how;
-    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw misuse('`timeoutMs` is a number');
+    if (typeof timeoutMs !== 'number' || !(timeoutMs <= Number.POSITIVE_INFINITY))
+      throw misuse('`timeoutMs` is a number');
     const ref = nextRef++;
     const request = payloadOf(ref, topic, data);
     const driver = wish();

@@ -37,6 +37,8 @@ interface Live {
   readonly adapter: Adapter;
   readonly connection: AdapterConnection;
   readonly fresh: boolean;
+  /** Characters that it has brought. */
+  carried: number;
 }
 
 /** Host timers take no more; a longer wait is simply looked at again. */
@@ -127,7 +129,7 @@ export function createDriver(options: DriverOptions): Driver {
     const adapter = adapters.filter((one) => one.transport === transport)[0];
     if (!adapter) return put({ type: 'ended', id, ending: { kind: 'refused', detail: 'no such adapter' } });
     const request = protocol.open(id, adapter.transport, frame, endpoint(transport, fresh));
-    live[id] = { adapter, connection: adapter.open(request, sinkOf(id)), fresh };
+    live[id] = { adapter, connection: adapter.open(request, sinkOf(id)), fresh, carried: 0 };
   }
 
   function poll(id: number, frame: OpenFrame): void {
@@ -153,6 +155,15 @@ export function createDriver(options: DriverOptions): Driver {
     protocol.noticed?.(id, what);
   }
 
+  /** What a connection has brought may stay in memory for as long as it lives. */
+  function weigh(id: number, text = ''): void {
+    const one = live[id];
+    if (!one) return;
+    one.carried += text.length;
+    const { carriesMax } = one.adapter.facts;
+    if (carriesMax !== undefined && one.carried > carriesMax) put({ type: 'full', id });
+  }
+
   function sinkOf(id: number): AdapterSink {
     return {
       opened() {
@@ -162,6 +173,7 @@ export function createDriver(options: DriverOptions): Driver {
       received(unit) {
         const frames = protocol.decode(id, unit);
         put(frames ? { type: 'frames', id, frames } : { type: 'undecodable', id });
+        weigh(id, unit.text);
       },
       answered() {
         notice(id, { type: 'answered' });

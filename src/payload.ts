@@ -29,11 +29,11 @@ export function payloadOf(
   const overhead = frameOverheadBytes + byteLength(topic);
   const isBuffer = Object.prototype.toString.call(data) === '[object ArrayBuffer]';
   if (isBuffer || isBytes(data)) {
-    // Both constructors copy.
-    const bytes = isBytes(data) ? new Uint8Array(data) : new Uint8Array((data as ArrayBuffer).slice(0));
+    // The outer one copies.
+    const bytes = new Uint8Array(isBytes(data) ? data : new Uint8Array(data as ArrayBuffer));
     return { ref, topic, data: bytes, bytes: Math.ceil(bytes.length / 3) * 4 + overhead };
   }
-  if (typeof ArrayBuffer !== 'undefined' && ArrayBuffer.isView(data)) {
+  if (typeof ArrayBuffer !== 'undefined' && ArrayBuffer.isView?.(data)) {
     throw misuse('Of bytes, `Uint8Array` and `ArrayBuffer` are taken');
   }
   let json: string | undefined;

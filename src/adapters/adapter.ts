@@ -16,7 +16,9 @@
  *     (which is why a connection is released first, see `docs/PROTOCOL.md` section 7).
  */
 
-import type { Answer } from './answer.ts';
+import type { Answer, Closed, Unit } from './answer.ts';
+
+export type { Closed, CloseKind, Unit } from './answer.ts';
 
 export type TransportName = 'websocket' | 'http-stream' | 'eventsource' | 'iframe' | 'long-poll' | 'poll';
 
@@ -36,6 +38,8 @@ export interface AdapterFacts {
   readonly twoPools?: boolean;
   /** Polls are held open by the server, rather than asked at intervals. `false` for streams. */
   readonly held: boolean;
+  /** Characters after which another of its kind should take its place, as what came stays in memory. Default: any number. */
+  readonly carriesMax?: number | undefined;
 }
 
 /** A request as the protocol wants it. Adapters add nothing but what their platform demands. */
@@ -79,38 +83,6 @@ export type Outgoing =
   | { readonly request: AdapterRequest }
   /** Nothing goes up: an EventSource listens for events of these names, too. */
   | { readonly events: readonly string[] };
-
-/** One unit that came down. */
-export interface Unit {
-  /** Text: a WebSocket message, complete lines of a stream or body, an SSE `data`, an iframe's message. */
-  readonly text?: string;
-  /** A binary WebSocket message. */
-  readonly bytes?: Uint8Array;
-  /** SSE: the event's name; iframe: the function that was called. */
-  readonly event?: string;
-  /** SSE: the last event id; a unit with nothing else says that it is another now. */
-  readonly id?: string;
-}
-
-/**
- * Why a connection ended.
- *  - `closed`: the other side ended it in an orderly way (`code`: the WebSocket close code, else absent)
- *  - `aborted`: own `close()`
- *  - `refused`: it could not even be tried (a constructor threw, a policy forbids it)
- *  - `status`: an HTTP status that is no success (`status`)
- *  - `type`: a success with the wrong content type (a captive portal, a login page)
- *  - `unreadable`: what came is no UTF-8, or a line without an end
- *  - `failed`: the network, or the platform will not say
- */
-export type CloseKind = 'closed' | 'aborted' | 'refused' | 'status' | 'type' | 'unreadable' | 'failed';
-
-export interface Closed {
-  readonly kind: CloseKind;
-  readonly code?: number;
-  readonly status?: number;
-  /** For people and traces only. */
-  readonly detail?: string;
-}
 
 /** How a POST of the uplink, or the EventSource's request beside it, ended. */
 export interface Posted {

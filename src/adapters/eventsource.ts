@@ -93,6 +93,7 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
       fresh: false,
       twoPools: true,
       held: false,
+      carriesMax: platform.answerLengthMax,
     },
     available: () => (options.EventSource ?? platform.EventSource) !== undefined,
     open(asked, sink) {

@@ -19,6 +19,7 @@ export function httpStream(): AdapterFactory<Platform> {
       fresh: false,
       twoPools: true,
       held: false,
+      carriesMax: platform.answerLengthMax,
     },
     available: () => platform.fetch !== undefined && platform.TextDecoder !== undefined,
     open(request, sink) {

@@ -90,7 +90,15 @@ export function iframe(): AdapterFactory<Platform> {
   let frameCount = 0;
   return (platform) => ({
     transport: 'iframe',
-    facts: { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false },
+    facts: {
+      roundTrips: 2,
+      duplex: false,
+      streaming: true,
+      binary: false,
+      fresh: false,
+      held: false,
+      carriesMax: platform.answerLengthMax,
+    },
     available: () => hasLoaded(platform),
     open(request, sink) {
       const link = guard(sink);

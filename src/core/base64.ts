@@ -75,7 +75,7 @@ export function utf8(text: string): Uint8Array {
   let length = 0;
   for (let i = 0; i < escaped.length; i++) {
     if (escaped.charCodeAt(i) === 37) {
-      bytes[length++] = Number.parseInt(escaped.substr(i + 1, 2), 16);
+      bytes[length++] = parseInt(escaped.substr(i + 1, 2), 16);
       i += 2;
     } else {
       bytes[length++] = escaped.charCodeAt(i);

@@ -69,6 +69,8 @@ export type Input =
   | { readonly type: 'opened'; readonly id: number }
   | { readonly type: 'frames'; readonly id: number; readonly frames: readonly ServerFrame[] }
   | { readonly type: 'undecodable'; readonly id: number }
+  /** What it has brought fills the memory: another of its kind should go on. */
+  | { readonly type: 'full'; readonly id: number }
   | { readonly type: 'answered'; readonly id: number }
   | {
       readonly type: 'posted';
@@ -203,6 +205,8 @@ export interface Connection {
   verified: boolean;
   /** The server is about to end it. */
   leaving: boolean;
+  /** What it has brought fills the memory. */
+  full: boolean;
   /** Polls: an answer is under way. */
   asking: boolean;
   /** Polls: the last answer brought a message. */

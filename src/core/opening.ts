@@ -77,6 +77,7 @@ export function openCandidate(
     bridging: false,
     suspect: undefined,
     leaving: false,
+    full: false,
     opened: false,
     verified: !kind.duplex || kind.plain || isKnown(session, transport) || session.policy.kinds.length === 1,
     asking: !kind.streaming,

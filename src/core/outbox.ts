@@ -37,8 +37,8 @@ interface Entry {
   seq: number;
   /** Connection on which it was transmitted last; 0: it is to be transmitted. */
   on: number;
-  /** The server took it on no connection, and takes no more: under another memory it may be sent as if for the first time. */
-  refused: boolean;
+  /** Transmissions that no server refused as it went away: without any, another memory gets it as if for the first time. */
+  flights: number;
   /** The application has been answered; only the number is still in use. */
   settled: boolean;
   /** Connections that ended because a frame was too large while this was the oldest on the way. */
@@ -125,7 +125,7 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number,
     seq: 0,
     on: 0,
     settled: false,
-    refused: false,
+    flights: 0,
     kills: 0,
   });
   outbox.bytes += size;
@@ -180,7 +180,7 @@ export function adoptNonce(outbox: Outbox, nonce: string, out: Settlement[]): vo
   outbox.bytes = 0;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry;
-    if (entry.refused) entry.seq = 0;
+    if (entry.flights === 0) entry.seq = 0;
     if (entry.seq === 0 && !entry.settled) {
       outbox.entries.push(entry);
       outbox.bytes += entry.bytes;
@@ -228,7 +228,7 @@ export function take(
     if (frames.length > 0 && bytes + entry.bytes > limits.batchBytes) break;
     if (entry.seq === 0) entry.seq = outbox.nextSeq++;
     entry.on = connection;
-    entry.refused = false;
+    entry.flights++;
     bytes += entry.bytes;
     const { seq, topic, data, json } = entry;
     if (entry.settled) {
@@ -256,7 +256,7 @@ export function acknowledge(outbox: Outbox, ack: AckFrame, out: Settlement[]): s
     if (ack.consumed === false) {
       entry.on = 0;
       const code = ack.error ? ack.error.code : 'BUSY';
-      entry.refused = code === 'DRAINING';
+      if (code === 'DRAINING') entry.flights--;
       return code;
     }
     remove(outbox, entry);

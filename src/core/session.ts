@@ -61,6 +61,7 @@ export function step(session: Session, input: Input, now: Now): void {
     case 'opened':
     case 'frames':
     case 'undecodable':
+    case 'full':
     case 'answered':
     case 'posted':
     case 'ended': {
@@ -97,7 +98,10 @@ export function step(session: Session, input: Input, now: Now): void {
 
 function onCommand(
   session: Session,
-  input: Exclude<Input, { type: 'opened' | 'frames' | 'undecodable' | 'answered' | 'posted' | 'ended' }>,
+  input: Exclude<
+    Input,
+    { type: 'opened' | 'frames' | 'undecodable' | 'full' | 'answered' | 'posted' | 'ended' }
+  >,
 ): void {
   const { policy: rules, token } = session;
   switch (input.type) {
@@ -407,6 +411,7 @@ function successor(session: Session, { kind, suspect, verified }: Connection): s
 function replacementReason(session: Session, active: Connection): string | undefined {
   if (active.suspect !== undefined) return active.suspect;
   if (active.leaving) return 'the server asked us to move';
+  if (active.full) return 'what it brought fills the memory';
   if (session.config.auth && active.tokenSerial !== session.token.serial) return 'new token';
   if (active.inboxVersion === session.inbox.version) return undefined;
   const difference = offers.compare(session.inbox, active.id, session.now.mono);

@@ -34,6 +34,9 @@ export function onConnection(
       return onFrames(session, connection, input.frames);
     case 'undecodable':
       return lose(session, connection, { kind: 'failed', detail: 'it brought what is no frame' });
+    case 'full':
+      connection.full = true;
+      return;
     case 'answered':
       return onAnswered(session, connection);
     case 'posted':

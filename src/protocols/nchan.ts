@@ -48,7 +48,7 @@ function readerOf({ channels = ['message'], events = [], parse }: NchanOptions) 
     if (topic === undefined)
       throw new Error(`a message came from channel ${index + 1} of ${channels.length}`);
     // An event stream knows one end of a line; so that a message is the same everywhere, so do the others.
-    const even = text === undefined ? event : { ...event, text: text.replace(/\r\n?/g, '\n') };
+    const even = text === undefined ? event : { ...event, text: text };
     return [{ topic, id, key, data: parsed(parse, even) }];
   };
 }

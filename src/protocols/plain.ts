@@ -88,7 +88,7 @@ export function isSameOrigin({ url, origin }: Endpoint): boolean {
 /** A header carries bytes: those of the text's UTF-8, as WHATWG HTML, section 9.2.2 wants `Last-Event-ID`. */
 export function asHeader(text: string): string {
   return encodeURIComponent(text).replace(/%(..)/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
+    String.fromCharCode(parseInt(hex, 16)),
   );
 }
 

@@ -35,6 +35,8 @@ export interface Platform {
   readonly fetch?: typeof fetch;
   readonly AbortController?: typeof AbortController;
   readonly TextDecoder?: typeof TextDecoder;
+  /** Characters of an answer after which it should end, where what `fetch` has brought stays in memory until then. */
+  readonly answerLengthMax?: number;
   readonly WebSocket?: WebSocketConstructor;
   readonly EventSource?: EventSourceConstructor;
   readonly document?: Document;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { AdapterRequest } from '../../src/adapters/adapter.ts';
 import { longPoll } from '../../src/adapters/long-poll.ts';
 import { poll } from '../../src/adapters/poll.ts';
-import { numbered } from './harness.ts';
+import { numbered, type Opened, openRecorded } from './harness.ts';
 import { httpAnswers } from './http.contract.ts';
 import { bench, laws, type Subject } from './laws.contract.ts';
 import { uplinks } from './uplink.contract.ts';
@@ -32,6 +33,9 @@ for (const subject of [longPolling, polling]) {
 
   describe(`${subject.name} asks again`, () => {
     const here = bench(subject);
+    const open = (script: string, more: Partial<AdapterRequest>): Opened => {
+      return openRecorded(here.adapter, { ...subject.request(here.stub.url(script)), ...more });
+    };
 
     test('a complete answer tells its units, then answered, and stays', async () => {
       const one = here.open('lines:2,end');
@@ -66,6 +70,46 @@ for (const subject of [longPolling, polling]) {
       await one.until(() => one.told.includes('answered'));
       expect(one.lines()).toEqual(numbered(1));
       expect((await here.stub.idle()).requests).toBe(1);
+    });
+
+    test('a request that names the next is followed by it, for as long as it does', async () => {
+      const asked = ['lines:2,end', 'end', 'lines:3,end'];
+      const next = (): AdapterRequest | undefined => {
+        const script = asked.shift();
+        return script === undefined ? undefined : { ...subject.request(here.stub.url(script)), next };
+      };
+      const one = open('lines:1,end', { next });
+      await one.until(() => one.told.includes('answered'));
+      expect(one.told).toEqual(['opened', 'unit', 'unit', 'unit', 'answered']);
+      expect(one.lines()).toEqual([...numbered(1), ...numbered(2), ...numbered(3)]);
+      expect((await here.stub.idle(4)).requests).toBe(4);
+      one.connection.close();
+      expect(one.offences).toEqual([]);
+    });
+
+    test('such a connection ends with a POST that fails', async () => {
+      const one = open('lines:1', { next: () => undefined });
+      await one.until(() => one.lines().length === 1);
+      one.connection.send({ request: here.stub.post('echo,end', '{"a":1}\n') });
+      await one.until(() => one.posts.length === 1);
+      expect(one.posts).toEqual([{ ok: true, status: 200 }]);
+      one.connection.send({ request: here.stub.post('status:502,type:text/html,end') });
+      await one.until(() => one.end !== undefined);
+      expect(one.end).toMatchObject({ kind: 'status', status: 502 });
+      expect(one.posts).toHaveLength(1);
+      expect(one.offences).toEqual([]);
+    });
+
+    test('close() posts the last word, and ends all else', async () => {
+      const last = () => ({ ...here.stub.post('end', '{"bye":1}\n'), keepalive: true });
+      const one = open('lines:1', { last });
+      await one.until(() => one.lines().length === 1);
+      one.connection.close();
+      one.connection.close();
+      const { methods, bodies, requests } = await here.stub.idle(2);
+      expect([methods.at(-1), bodies.at(-1), requests]).toEqual(['POST', '{"bye":1}\n', 2]);
+      expect(one.end).toMatchObject({ kind: 'aborted' });
+      expect([one.posts, one.offences]).toEqual([[], []]);
     });
 
     test('a second poll that fails ends the connection', async () => {

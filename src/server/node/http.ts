@@ -174,7 +174,8 @@ function serveFrame(exchange: Exchange, form: URLSearchParams): void {
     ...streamed,
     ...cors,
     'Content-Type': 'text/html; charset=utf-8',
-    'Content-Security-Policy': `default-src 'none'; script-src 'nonce-${csp}'; frame-ancestors ${origin}`,
+    // Who knows nonces ignores 'unsafe-inline'; engines of CSP 1 (Safari 7 to 9) know nothing else.
+    'Content-Security-Policy': `default-src 'none'; script-src 'nonce-${csp}' 'unsafe-inline'; frame-ancestors ${origin}`,
     // A page with Cross-Origin-Embedder-Policy may frame it too; it loads nothing itself.
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Resource-Policy': 'cross-origin',

@@ -33,8 +33,9 @@ function createRun() {
   /** Which send each number of the present memory was used for, and the numbers without an answer. */
   let owners = new Map<number, number>();
   const open = new Set<number>();
-  /** Sends that the hub took on no connection, as it was going away: under another memory they have never been sent. */
-  const refused = new Set<number>();
+  /** How often each send was transmitted, but for where a hub refused it as it was going away: never is as if not sent. */
+  const flights = new Map<number, number>();
+  const fly = (ref: number, by: number): void => void flights.set(ref, (flights.get(ref) ?? 0) + by);
   let [refs, connection, nonce] = [0, 1, 1];
   outbox.adoptNonce(box, 'n1', out);
 
@@ -48,7 +49,7 @@ function createRun() {
     if (owner === undefined) open.add(seq);
     owners.set(seq, entry.ref);
     insist((frame.void === true) === told.has(entry.ref), `number ${seq} is void if nobody waits for it`);
-    refused.delete(entry.ref);
+    fly(entry.ref, 1);
     if (!frame.void) transmitted.add(entry.ref);
   };
   const onOldest = (run: (seq: number, ref: number) => void): void => {
@@ -60,7 +61,7 @@ function createRun() {
       const error = { code, message: '', applied: false };
       outbox.acknowledge(box, { type: 'ack', seq, consumed: false, error }, out);
       insist(outbox.hasUntransmitted(box), 'what was put off waits');
-      if (code === 'DRAINING') refused.add(ref);
+      if (code === 'DRAINING') fly(ref, -1);
     });
 
   return {
@@ -89,8 +90,7 @@ function createRun() {
         outbox.adoptNonce(box, `n${++nonce}`, out);
         owners = new Map();
         open.clear();
-        for (const ref of refused) transmitted.delete(ref);
-        refused.clear();
+        for (const [ref, count] of flights) if (count === 0) transmitted.delete(ref);
       },
       settleAll: () => outbox.settleAll(box, 'CLOSED', out),
     },
