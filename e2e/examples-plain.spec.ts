@@ -273,11 +273,13 @@ test('two clients that wait for one function of an iframe stream hear their own,
   running,
 }) => {
   const { page } = view;
-  await importPackage(page);
+  // A page of the same origin without streams of its own: a browser opens six connections to a host.
+  await page.goto(`${running.address}servers`);
+  await page.addScriptTag({ url: '/dist/holdfast.umd.min.js' });
   // Scripts reach only a parent of their own origin, so the page's server passes this one on.
   const url = `${running.address}iframe/clock`;
   const came = await page.evaluate(async (iframe) => {
-    const { createClient, plain } = window.holdfast;
+    const { createClient, plain } = (window as unknown as { Holdfast: Package }).Holdfast;
     const make = () => {
       const heard: unknown[] = [];
       const protocol = plain({ callbacks: ['setOwn', 'setTime'] });

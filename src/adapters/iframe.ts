@@ -86,19 +86,13 @@ function frameAround(page: Document, name: string, callbacks: readonly string[],
   return around;
 }
 
+const facts = { roundTrips: 2, duplex: false, streaming: true, binary: false, fresh: false, held: false };
+
 export function iframe(): AdapterFactory<Platform> {
   let frameCount = 0;
   return (platform) => ({
     transport: 'iframe',
-    facts: {
-      roundTrips: 2,
-      duplex: false,
-      streaming: true,
-      binary: false,
-      fresh: false,
-      held: false,
-      carriesMax: platform.answerLengthMax,
-    },
+    facts: { ...facts, carriesMax: platform.answerLengthMax },
     available: () => hasLoaded(platform),
     open(request, sink) {
       const link = guard(sink);
