@@ -1,10 +1,12 @@
-// `npm run mutants`: breaks the product on purpose, in one way after another, and sees whether the simulator finds out.
+// `npm run mutants`: breaks the product on purpose, in one way after another, and sees whether the simulator finds out: first
+// its named scenarios and its corpus, then as many worlds as `npm test` runs.
 // `npm run mutants -- gap epoch` takes only the mutants whose name or rule holds one of these words; `--seeds 2000` looks
-// less far than the 20,000 worlds of `npm test`. It fails if a mutant survives, or the unbroken product fails a world.
+// less far; `--worlds` leaves the scenarios out. It fails if a mutant survives, or if the unbroken product is found broken.
 
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { editsOf, mutants } from '../test/mutants/list.mjs';
+import { createScenarios } from './mutants-scenarios.mjs';
 import { buildSim, dropBundle, runMany } from './sim-runner.mjs';
 
 /** As many worlds as `npm test` runs. */
@@ -52,33 +54,50 @@ async function hunt(mutant, count, baseline) {
 }
 
 /** `message`: it could not be tried at all. */
-function outcomeText({ seeds, caught, message }) {
-  if (caught) return `caught by ${caught.checker.padEnd(11)} in seed ${caught.seed} of ${seeds}`;
+function outcomeText({ seeds, caught, scenario, message }) {
+  if (scenario !== undefined) return `caught by scenario "${scenario}"`;
+  if (caught) return `caught by ${caught.checker} in seed ${caught.seed} of ${seeds}`;
   return message === undefined ? `SURVIVED ${seeds} seeds` : `NOT TRIED: ${message}`;
 }
 
 function say({ name, rule }, result, seconds) {
-  const what = outcomeText(result);
-  console.log(`${rule.padEnd(9)} ${what.padEnd(47)} ${seconds.toFixed(0).padStart(3)} s  ${name}`);
+  console.log(`${rule.padEnd(9)} ${name}\n${seconds.toFixed(0).padStart(7)} s  ${outcomeText(result)}`);
+}
+
+/** `scenarios` is absent where only worlds are to find it. */
+async function attempt(mutant, count, baseline, scenarios) {
+  try {
+    const scenario = await scenarios?.failing(editsOf(mutant));
+    return scenario === undefined ? await hunt(mutant, count, baseline) : { scenario };
+  } catch ({ message }) {
+    return { message };
+  }
 }
 
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { seeds: { type: 'string', default: String(seedsDefault) } },
+    options: {
+      seeds: { type: 'string', default: String(seedsDefault) },
+      worlds: { type: 'boolean', default: false },
+    },
   });
   const isWanted = ({ name, rule }) =>
     positionals.length === 0 || positionals.some((word) => `${rule} ${name}`.includes(word));
   const chosen = mutants.filter(isWanted);
   if (chosen.length === 0) throw new Error(`No mutant of ${mutants.length} has ${positionals.join(' or ')}`);
   const baseline = await createBaseline();
+  const scenarios = values.worlds ? undefined : await createScenarios();
+  const broken = await scenarios?.failing([]);
+  if (broken !== undefined) throw new Error(`The product as it is fails, too: ${broken}`);
   const survivors = [];
   for (const mutant of chosen) {
     const startedMs = performance.now();
-    const result = await hunt(mutant, Number(values.seeds), baseline).catch(({ message }) => ({ message }));
+    const result = await attempt(mutant, Number(values.seeds), baseline, scenarios);
     say(mutant, result, (performance.now() - startedMs) / 1000);
-    if (!result.caught) survivors.push(mutant.name);
+    if (!result.caught && result.scenario === undefined) survivors.push(mutant.name);
   }
+  await scenarios?.close();
   console.log(`\n${chosen.length - survivors.length} of ${chosen.length} mutants caught`);
   const failing = baseline.failing();
   if (failing.length > 0) console.log(`the unbroken product fails, too, in seeds ${failing.join(', ')}`);

@@ -34,7 +34,7 @@ const chunkSeeds = 25;
 const failuresKept = 100;
 
 /** Exchanges text in modules as they are read; says which replacements were made. */
-function substitute(replace) {
+export function substitute(replace) {
   const made = new Set();
   const plugin = {
     name: 'substitute',

@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 
 const installTimeoutMs = 180_000;
 /** Debian asks this file whether a service may be started; 101 is a no. */
@@ -9,7 +10,9 @@ const startPolicy = '/usr/sbin/policy-rc.d';
 /** Daemons live where an ordinary user's PATH does not look. */
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
+/** A program by its name, anything else by its path. */
 function isThere(binary) {
+  if (isAbsolute(binary)) return existsSync(binary);
   return spawnSync('sh', ['-c', `command -v ${binary}`], { env }).status === 0;
 }
 

@@ -173,7 +173,6 @@ function loseActive(session: Session, connection: Connection, action: Action): v
 function loseUnproven(session: Session, connection: Connection, action: Action): void {
   const transport = connection.kind.transport;
   const isAlone = hopefulsOf(session).length === 0;
-  if (isAlone) policy.excuseDeath(session.policy);
   const patient = transport === session.lastGood && session.attempt < patience;
   const isHasty = session.now.mono - connection.openedAt < policy.rttOf(session.policy) / 2;
   if (patient && isHasty && session.attempt === 1 && !connection.kind.fresh) {
@@ -183,7 +182,9 @@ function loseUnproven(session: Session, connection: Connection, action: Action):
   const isBlamed = action === 'switch' && !patient;
   if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
   // What was blamed has a successor, which `advance` opens; all else is tried again later.
-  if (isAlone && !isBlamed) retryLater(session, Math.max(1, session.attempt));
+  if (!isAlone || isBlamed) return;
+  policy.excuseDeath(session.policy);
+  retryLater(session, Math.max(1, session.attempt));
 }
 
 /** What was learned is told, to be kept for the next visit. */

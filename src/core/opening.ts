@@ -152,6 +152,7 @@ export function openNext(session: Session): void {
   }
   if (hopefulsOf(session).length > 0) return;
   session.tried = [];
+  policy.excuseDeath(session.policy);
   retryLater(session, Math.max(1, session.attempt));
 }
 

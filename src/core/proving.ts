@@ -105,7 +105,9 @@ export function onUnproven(session: Session, connection: Connection): void {
     return openCandidate(session, kind.transport, purpose, 'once more, over another connection');
   }
   if (connection.misses === 1 && purpose === 'connect' && !active) {
-    setDeadline(session.deadlines, 'prove', mono + Math.max(again, 1_000), id);
+    // How far away a server is that was never heard, nobody knows; of ours, the poll beside this one will tell.
+    const least = kind.plain && session.policy.rttMs === undefined ? upgradeMs : 1_000;
+    setDeadline(session.deadlines, 'prove', mono + Math.max(again, least), id);
     session.tried.push(kind.transport);
     openNext(session);
     return;

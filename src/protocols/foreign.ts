@@ -305,7 +305,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
       const known = mayBeKnown ? log.find(key, text) : undefined;
       if (known === undefined) link.isCatchingUp = false;
       // A stream may leave it out where the one before still holds.
-      if (isPoll(link.transport)) withoutIds[link.transport] = id === undefined;
+      if (isPoll(link.transport) && !dialect.isSession) withoutIds[link.transport] = id === undefined;
       const offset = known ?? log.add(id, text, key);
       if (offset > link.reached) link.reached = offset;
       return { topic, id: String(offset), data };
@@ -355,7 +355,13 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         return undefined;
       }
       if (seq !== undefined) under[seq] = true;
-      return dialect.send(link, frame, endpoint);
+      try {
+        return dialect.send(link, frame, endpoint);
+      } catch (error) {
+        // A function of the application's; nothing has gone.
+        link.settle(seq, undefined, { code: 'LISTENER_FAILED', message: String(error), applied: false });
+        return undefined;
+      }
     }
 
     function transmitOne(link: Link<State>, frame: ClientFrame, endpoint: Endpoint): Outgoing | undefined {

@@ -116,7 +116,10 @@ function mercureDialect(options: MercureOptions): Dialect<State> {
   };
 }
 
-/** For hubs of the Mercure protocol. What is sent is published, if the hub allows it. */
+/**
+ * For hubs of the Mercure protocol. What is sent is published, if the hub allows it, once anything is subscribed. A topic that
+ * is added may bring what was said of it since the last id. The browser's own EventSource hides what a hub has forgotten.
+ */
 export function mercure(options: MercureOptions = {}): ProtocolFactory {
   return foreign(() => mercureDialect(options));
 }

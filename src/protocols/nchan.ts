@@ -48,7 +48,7 @@ function readerOf({ channels = ['message'], events = [], parse }: NchanOptions) 
     if (topic === undefined)
       throw new Error(`a message came from channel ${index + 1} of ${channels.length}`);
     // An event stream knows one end of a line; so that a message is the same everywhere, so do the others.
-    const even = text === undefined ? event : { ...event, text: text };
+    const even = text === undefined ? event : { ...event, text: text.replace(/\r\n?/g, '\n') };
     return [{ topic, id, key, data: parsed(parse, even) }];
   };
 }
@@ -100,7 +100,10 @@ function nchanDialect(options: NchanOptions): Dialect<PlainState> {
   };
 }
 
-/** For servers with `nchan_subscriber` or `nchan_pubsub`; what is sent needs the latter. */
+/**
+ * For locations with `nchan_subscriber`; what is sent needs `nchan_pubsub`. Short polls need a location of their own
+ * (`interval-poll`), bytes a WebSocket. What Nchan's buffer has dropped meanwhile it does not say: nobody hears of such a gap.
+ */
 export function nchan(options: NchanOptions = {}): ProtocolFactory {
   return foreign(() => nchanDialect(options));
 }

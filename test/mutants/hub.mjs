@@ -1,9 +1,8 @@
-// Ways to break the hub: its log, its connections, its memory of sends. `list.mjs` says what the fields mean.
+// Ways to break the hub: its log and its connections. `list.mjs` says what the fields mean.
 
 const delivery = 'src/server/core/delivery.ts';
 const log = 'src/server/core/log.ts';
 const readLog = 'src/server/core/read-log.ts';
-const sends = 'src/server/core/sends.ts';
 const upstream = 'src/server/core/upstream.ts';
 
 export const hubMutants = [
@@ -165,91 +164,6 @@ export const hubMutants = [
         file: 'src/core/inbox.ts',
         find: 'reception.epochs.length === inbox.epochs.length && reception.epochs[partition] === inbox.epochs[partition]',
         replace: 'reception.epochs.length === inbox.epochs.length',
-      },
-    ],
-  },
-  {
-    name: 'a batch of another memory of sends is applied',
-    rule: 'D6',
-    file: 'src/server/core/uplink.ts',
-    find: 'else if (!record || record.sends.nonce !== batch.sends) {',
-    replace: 'else if (!record) {',
-  },
-  {
-    name: 'a number is claimed after its handler has run',
-    rule: 'D6',
-    file: sends,
-    find: '  memory.claimed = seq;\n',
-    replace: '',
-    and: [
-      {
-        file: sends,
-        find: '  memory.open.delete(job.seq);\n',
-        replace: '  memory.open.delete(job.seq);\n  memory.claimed = job.seq;\n',
-      },
-    ],
-  },
-  {
-    name: 'a copy of a send is applied again',
-    rule: 'D6',
-    file: sends,
-    find: '  if (seq <= memory.claimed) {',
-    replace: '  if (seq < 0) {',
-    and: [
-      {
-        file: sends,
-        find: 'if (!isNext(memory, seq)) return',
-        replace: 'if (seq > memory.claimed + 1) return',
-      },
-    ],
-  },
-  {
-    name: 'a send is acknowledged before it is applied',
-    rule: 'D6',
-    file: upstream,
-    find: "  else if (offer.type === 'claimed') {\n",
-    replace: "  else if (offer.type === 'claimed') {\n    answer(JSON.stringify({ type: 'ack', seq }));\n",
-  },
-  {
-    name: 'a hole in the numbers is taken',
-    rule: 'D7',
-    file: sends,
-    find: "  if (!isNext(memory, seq)) return { type: 'refused', code: 'HOLE' };\n",
-    replace: '',
-  },
-  {
-    name: 'handlers of one client run beside each other',
-    rule: 'D8',
-    file: sends,
-    find: '  if (memory.running) return undefined;\n  memory.running = memory.queue.shift();\n  return memory.running;',
-    replace: '  return memory.queue.shift();',
-    and: [
-      {
-        file: sends,
-        find: '  if (memory.running !== job) return false;\n  memory.running = undefined;\n',
-        replace: '',
-      },
-      { file: upstream, find: '    if (memory.running !== job) return;\n', replace: '' },
-    ],
-  },
-  {
-    name: 'a copy that comes while the handler runs is never answered',
-    rule: 'D6',
-    file: sends,
-    find: '    job.waiters.push(waiter);\n',
-    replace: '',
-  },
-  {
-    name: 'an outcome is remembered for one send only, and then told as not applied',
-    rule: 'D6',
-    file: sends,
-    find: "    applied: 'unknown',",
-    replace: '    applied: false,',
-    and: [
-      {
-        file: sends,
-        find: 'const old = memory.outcomes.get(job.seq - bounds.window);',
-        replace: 'memory.outcomes.delete(job.seq - 1);\n  const old = undefined;',
       },
     ],
   },

@@ -5,6 +5,7 @@
 // Nothing of the working tree is touched: the text is exchanged while the simulator is bundled.
 
 import { hubMutants } from './hub.mjs';
+import { hubSendsMutants } from './hub-sends.mjs';
 import { inboxMutants } from './inbox.mjs';
 import { sessionMutants } from './session.mjs';
 
@@ -14,7 +15,7 @@ import { sessionMutants } from './session.mjs';
  */
 
 /** @type {readonly Mutant[]} */
-export const mutants = [...inboxMutants, ...sessionMutants, ...hubMutants];
+export const mutants = [...inboxMutants, ...sessionMutants, ...hubMutants, ...hubSendsMutants];
 
 /**
  * The replacements of one mutant.

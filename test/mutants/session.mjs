@@ -161,11 +161,11 @@ export const sessionMutants = [
     replace: '    } else if',
   },
   {
-    name: 'what a hub refused as it goes away may not have been refused',
-    rule: 'D24',
+    name: 'one refusal stands for all that was transmitted',
+    rule: 'D6',
     file: outbox,
-    find: "entry.refused = code === 'DRAINING';",
-    replace: 'entry.refused = true;',
+    find: "if (code === 'DRAINING') entry.flights--;",
+    replace: 'entry.flights = 0;',
   },
   {
     name: 'an answer of a former memory of sends settles a send of the new one',

@@ -2,8 +2,10 @@
 import type { Trace } from '../../src/core/model.ts';
 import { checkClientBuffers } from './checkers/buffers.ts';
 import { checkConnections } from './checkers/connections.ts';
+import { checkLogKept, checkSendsKept } from './checkers/kept.ts';
 import { checkSends, type SendChecker } from './checkers/sends.ts';
 import { checkStates } from './checkers/status.ts';
+import { checkTimers } from './checkers/timers.ts';
 import { checkTopic, type TopicChecker } from './checkers/topic.ts';
 import { createSimClient, type Observer, type SimClient } from './client.ts';
 import { placeOf } from './ledger.ts';
@@ -23,7 +25,9 @@ export interface Actor {
   /** Of sends that can be aborted, oldest first. */
   readonly refs: number[];
   isOpen: boolean;
+  /** What the page was told, and not yet told otherwise. */
   isSuspended: boolean;
+  isPrerendering: boolean;
 }
 
 /** What is always so on the way of a client. */
@@ -93,7 +97,10 @@ function observe(stage: Stage, { index, topics, sends }: Checked): Observer {
   const noteState = checkStates(failFor(stage, 'status', who));
   const failConnections = failFor(stage, 'connections', who);
   const failBuffers = failFor(stage, 'buffers', who);
-  const sessionOf = () => (stage.actors[index] as Actor).client.session;
+  const failKept = failFor(stage, 'kept', who);
+  const clientOf = () => (stage.actors[index] as Actor).client;
+  const sessionOf = () => clientOf().session;
+  const failTimers = failFor(stage, 'timers', who);
   return {
     message(message) {
       addTo(tally, 'messages', 1);
@@ -101,6 +108,7 @@ function observe(stage: Stage, { index, topics, sends }: Checked): Observer {
     },
     gap(gap) {
       countIn(tally, 'gaps', gap.reason);
+      checkLogKept(gap, stage.logs, failKept);
       topics.get(gap.topic)?.gap(gap);
     },
     ready(topic, start) {
@@ -117,7 +125,10 @@ function observe(stage: Stage, { index, topics, sends }: Checked): Observer {
       const change = noteState(session.state);
       if (change) countIn(tally, 'states', change);
       noteMost(tally, 'connections', checkConnections(session, failConnections));
-      checkClientBuffers(session, failBuffers);
+      checkClientBuffers(session, stage.plan.hub.window, failBuffers);
+      checkTimers(clientOf(), failTimers);
+      const { world, logs, plan } = stage;
+      checkSendsKept(session, { logs, ms: world.now, keepMs: plan.hub.keepMs }, failKept);
     },
     error: (error) => countIn(tally, 'errors', error.code),
     trace({ type, reason, transport }) {
@@ -149,8 +160,9 @@ export function addActor(stage: Stage, index: number): void {
     seed: seedOf(plan.seed, 'client', index),
     observer: say ? logged(observer, say) : observer,
   });
-  stage.actors.push({ ...checked, plan: of, net, client, refs: [], isOpen: true, isSuspended: false });
-  client.open();
+  const told = { isOpen: true, isSuspended: false, isPrerendering: false };
+  stage.actors.push({ ...checked, plan: of, net, client, refs: [], ...told });
+  if (!of.lazy) client.open();
 }
 
 /** A position to go on from, as a cursor and as what it says of the topic's partition. */
@@ -165,6 +177,7 @@ export function subscribe(stage: Stage, actor: Actor, topic: string, last: numbe
   const { ledger, plan, world } = stage;
   const retention = { messages: plan.hub.messagesKept, ms: plan.hub.keptMs, now: () => world.now };
   const fail = failFor(stage, 'topic', `client ${actor.index}`);
-  actor.topics.set(topic, checkTopic({ ledger, retention, topic, last, since, fail }));
+  const client = () => actor.client.name;
+  actor.topics.set(topic, checkTopic({ ledger, retention, topic, client, last, since, fail }));
   actor.client.subscribe(topic, since ? { since: since.text } : { last });
 }

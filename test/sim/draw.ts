@@ -4,6 +4,7 @@
  */
 import type { TransportName } from '../../src/adapters/adapter.ts';
 import type { Signal } from '../../src/core/model.ts';
+import { drawLife, drawUnopened } from './draw-life.ts';
 import {
   allTransports,
   type Balance,
@@ -62,6 +63,7 @@ const strikes: { readonly [K in StrikeName]: (frame: Frame) => Drawn<K> } = {
   prefer: ({ dice }) => ({ transport: dice.chance(0.2) ? null : dice.pick(allTransports) }),
   close: () => ({}),
   open: () => ({}),
+  glance: () => ({}),
   signal: ({ dice }) => ({ signal: dice.pick(signals) }),
   sleep: ({ dice }) => ({ ms: dice.pick([300, 2_500, 15_000, 60_000]) }),
   freeze: ({ dice }) => ({ ms: dice.pick([300, 2_500, 15_000, 60_000]) }),
@@ -100,16 +102,26 @@ const strikes: { readonly [K in StrikeName]: (frame: Frame) => Drawn<K> } = {
   }),
   'cut-all': () => ({}),
   revoke: ({ dice, topics }) => ({ topic: dice.pick(topics) }),
+  'restart-with-log': ({ dice, hubs }) => ({
+    hub: dice.between(0, hubs - 1),
+    downMs: dice.pick([0, 50, 1_000, 4_000]),
+  }),
+  'drain-with-log': ({ dice, hubs }) => ({
+    hub: dice.between(0, hubs - 1),
+    drainMs: dice.pick([0, 100, 1_000]),
+    downMs: dice.pick([0, 0, 500]),
+  }),
 };
 
 const strikeNames = Object.keys(strikes) as StrikeName[];
 
-const ofHubs: readonly StrikeName[] = ['restart', 'drain', 'cut-all'];
+const ofHubs: readonly StrikeName[] = ['restart', 'restart-with-log', 'drain', 'drain-with-log', 'cut-all'];
 
 /** What follows a strike as its other half, after a while. */
 function halfOf(frame: Frame, step: Step): Step | undefined {
   const at = step.at + spell(frame);
   if (step.what === 'close') return { ...step, what: 'open', at };
+  if (step.what === 'glance') return { at, what: 'signal', client: step.client, signal: 'resumed' };
   if (step.what === 'signal' && step.signal === 'suspended') return { ...step, signal: 'resumed', at };
   if (step.what === 'signal' && step.signal === 'prerendering') return { ...step, signal: 'activated', at };
   return undefined;
@@ -155,14 +167,18 @@ function drawActs(frame: Frame): Step[] {
     const hub = dice.between(0, hubs - 1);
     const topic = dice.pick(topics);
     if (dice.chance(0.08)) steps.push({ at, what: 'ephemeral', topic, hub });
-    else steps.push({ at, what: 'publish', topic, hub, count });
+    else {
+      const except = dice.chance(0.1) ? { except: dice.between(0, clients.length - 1) } : {};
+      steps.push({ at, what: 'publish', topic, hub, count, ...except });
+    }
   }
   for (let client = 0; client < clients.length; client++) {
     for (const topic of topics) {
       if (dice.chance(0.75))
         steps.push({ at: 0, what: 'subscribe', client, topic, last: dice.pick([0, 0, 3]) });
     }
-    const timeouts = dice.pick([[60_000], [150, 1_000, 60_000]]);
+    // Whoever waits so long is to get an answer.
+    const timeouts = dice.pick([[600_000], [60_000], [150, 1_000, 600_000]]);
     for (const at of times(frame, dice.pick([0, 4, 12, 25]))) {
       if (dice.chance(0.08)) steps.push({ at, what: 'volatile', client });
       else
@@ -198,6 +214,7 @@ function drawClient(dice: Random): ClientPlan {
   return {
     transports,
     eager: dice.chance(0.5),
+    lazy: dice.chance(0.3),
     outboxSends: dice.pick([3, 1_000, 1_000]),
     latencyMs,
     jitterMs: dice.pick([0, latencyMs / 2, latencyMs * 2]),
@@ -216,10 +233,10 @@ function drawHub(dice: Random): HubPlan {
     keepMs: dice.pick([600, 5_000, 120_000]),
     lingerMs: dice.pick([500, 15_000]),
     window: dice.pick([4, 256]),
-    sendsPerSecond: dice.chance(0.1) ? 10 : 100_000,
+    sendsPerSecond: dice.chance(0.15) ? 10 : 100_000,
     bufferBytes: isTight ? dice.between(300, 3_000) : 1024 * 1024,
     chunkBytes: isTight ? dice.between(100, 1_000) : 256 * 1024,
-    replayBytesPerSecond: isTight && dice.chance(0.3) ? 3_000 : 64 * 1024 * 1024,
+    replayBytesPerSecond: isTight && dice.chance(0.5) ? dice.pick([500, 3_000]) : 64 * 1024 * 1024,
     socketBytes: isTight || dice.chance(0.1) ? dice.between(200, 3_000) : null,
     // Handlers of one client run one after another, so they must keep up with what is sent.
     handlerMs: dice.pick([0, 0, 20, 200]),
@@ -236,7 +253,8 @@ export function drawPlan(seed: number): Plan {
   const hubs = dice.chance(0.12) ? 2 : 1;
   const balances: readonly Balance[] = hubs === 1 ? ['first'] : ['any', 'by-kind'];
   const frame: Frame = { dice, clients, topics, hubs, endMs };
-  const steps = [...drawActs(frame), ...drawStrikes(frame)];
+  const life = dice.chance(0.5) ? drawLife(dice, clients.length, endMs) : [];
+  const steps = [...drawUnopened(dice, clients, endMs), ...drawActs(frame), ...drawStrikes(frame), ...life];
   steps.sort((a, b) => a.at - b.at);
   return { seed, clients, hub: drawHub(dice), hubs, balance: dice.pick(balances), healAt: endMs, steps };
 }

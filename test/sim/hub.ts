@@ -2,15 +2,18 @@
 import type { TransportName } from '../../src/adapters/adapter.ts';
 import type { OpenFrame } from '../../src/core/frames.ts';
 import { checkClientFrame } from '../../src/core/frames.ts';
+import { memoryBroker } from '../../src/server/brokers/memory.ts';
 import type { CoreOptions } from '../../src/server/core/config.ts';
 import { createHubCore, type HubCore } from '../../src/server/core/hub.ts';
-import type { HubHost, Meta, Peer, Sink } from '../../src/server/core/types.ts';
+import type { Broker, HubHost, Kept, Meta, Peer, Sink } from '../../src/server/core/types.ts';
 import type { Down, SimServer, Up } from './server.ts';
 import type { World } from './world.ts';
 
 export interface SimHubOptions {
   readonly world: World;
   readonly core?: CoreOptions;
+  /** Where its log is. Default: one of its own, which nobody else will have. */
+  readonly broker?: Broker | undefined;
   readonly handle: HubHost['handle'];
   readonly authenticate?: HubHost['authenticate'];
   readonly authorize?: HubHost['authorize'];
@@ -22,11 +25,13 @@ export interface SimHubOptions {
 
 export interface SimHub extends SimServer {
   readonly core: HubCore;
+  /** For the hub that takes its place with its log. */
+  readonly broker: Broker;
   /** Connections that have not ended, for those who check bounds. */
   readonly peers: ReadonlySet<Peer>;
   /** Says `bye` and ends within this time; nobody new is served. */
   drain(drainMs: number, done: () => void): void;
-  /** The process dies: no goodbye, no memory. */
+  /** The process dies: no goodbye, no memory but what its broker keeps. */
   kill(): void;
 }
 
@@ -53,7 +58,7 @@ function openOf(text: string): OpenFrame {
 }
 
 export function createSimHub(options: SimHubOptions): SimHub {
-  const { world, socketBytes = Number.POSITIVE_INFINITY, name = 'hub' } = options;
+  const { world, socketBytes = Number.POSITIVE_INFINITY, name = 'hub', broker = memoryBroker() } = options;
   const dice = world.stream(name);
   let isDead = false;
   let wakeAt = Number.POSITIVE_INFINITY;
@@ -79,12 +84,23 @@ export function createSimHub(options: SimHubOptions): SimHub {
     },
     authenticate: options.authenticate,
     authorize: options.authorize,
-    handle: options.handle,
+    handle:
+      options.handle &&
+      ((request, done) =>
+        options.handle?.(request, (answer) => {
+          if (!isDead) done(answer);
+        })),
     note: ({ ...what }) => {
       if (what.type === 'error') throw what.error;
     },
   };
-  const core = createHubCore(options.core ?? {}, host);
+  let kept: Kept | undefined;
+  const core = createHubCore(options.core ?? {}, host, {
+    lend: (...shape) => {
+      kept = broker.lend(...shape);
+      return kept;
+    },
+  });
 
   /** A socket that takes so many bytes at a time and drains after a while. */
   function sinkOf(down: Down, onDrain: () => void): Sink & { cut(): void } {
@@ -145,6 +161,7 @@ export function createSimHub(options: SimHubOptions): SimHub {
 
   return {
     core,
+    broker,
     peers,
     open(transport, text, url, down) {
       const open = openOf(text);
@@ -173,6 +190,8 @@ export function createSimHub(options: SimHubOptions): SimHub {
       isDead = true;
       unwake?.();
       for (const cut of cuts) cut();
+      // The broker finds that nobody is there any more.
+      kept?.giveBack();
     },
   };
 }

@@ -7,6 +7,8 @@ export interface Published {
   /** Its place among the topic's messages of this epoch. */
   readonly index: number;
   readonly at: number;
+  /** Public id of the client that is not to get it. */
+  readonly except: string | undefined;
 }
 
 export interface Ledger {
@@ -54,7 +56,7 @@ export function note(
   ledger: Ledger,
   number: number,
   topic: string,
-  { epoch, partition, offset, at }: Omit<Published, 'index'>,
+  { epoch, partition, offset, at, except }: Omit<Published, 'index'>,
 ): void {
   const key = `${epoch}/${topic}`;
   let list = ledger.lists.get(key);
@@ -62,7 +64,7 @@ export function note(
     list = [];
     ledger.lists.set(key, list);
   }
-  const published = { epoch, partition, offset, index: list.length, at };
+  const published = { epoch, partition, offset, index: list.length, at, except };
   list.push(published);
   ledger.byNumber.set(number, published);
   ledger.tails.set(epoch, offset);

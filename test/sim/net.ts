@@ -39,7 +39,7 @@ export interface Conditions {
   idleMs: number;
   /** A connection is cut when it is so old. */
   ageMs: number;
-  /** After so long the operating system takes silence for an end. */
+  /** After so long the server's operating system takes silence for an end. */
   giveUpMs: number;
 }
 
@@ -156,7 +156,10 @@ function createChannel(link: Link, transport: TransportName, dice: Random, ends:
     silent[way] = true;
     if (isGivenUp) return;
     isGivenUp = true;
-    world.later(conditions.giveUpMs, () => self.cut());
+    // The server writes, and at last learns that nobody hears it. A client that only waits never learns.
+    world.later(conditions.giveUpMs, () => {
+      if (!isOver) ends.serverLost();
+    });
   }
 
   function finish(): boolean {

@@ -19,6 +19,8 @@ export const allTransports: readonly TransportName[] = [
 export interface ClientPlan {
   readonly transports: readonly TransportName[];
   readonly eager: boolean;
+  /** It opens with its first subscription or send. */
+  readonly lazy: boolean;
   readonly outboxSends: number;
   readonly latencyMs: number;
   readonly jitterMs: number;
@@ -67,7 +69,14 @@ interface ForAWhile extends OfClient {
 
 /** What somebody does. */
 export type Act =
-  | (At & { readonly what: 'publish'; readonly topic: string; readonly hub: number; readonly count: number })
+  /** `except`: the client that is not to get it. */
+  | (At & {
+      readonly what: 'publish';
+      readonly topic: string;
+      readonly hub: number;
+      readonly count: number;
+      readonly except?: number;
+    })
   | (At & { readonly what: 'ephemeral'; readonly topic: string; readonly hub: number })
   | (OfClient & { readonly what: 'send'; readonly timeoutMs: number; readonly count: number })
   | (OfClient & { readonly what: 'volatile' })
@@ -81,7 +90,8 @@ export type Strike =
   /** The newest sends but so many. */
   | (OfClient & { readonly what: 'abort'; readonly back: number })
   | (OfClient & { readonly what: 'prefer'; readonly transport: TransportName | null })
-  | (OfClient & { readonly what: 'close' | 'open' })
+  /** `glance`: opened and put away in one task. */
+  | (OfClient & { readonly what: 'close' | 'open' | 'glance' })
   | (OfClient & { readonly what: 'signal'; readonly signal: Signal })
   | (ForAWhile & { readonly what: 'sleep' | 'freeze' | 'offline' })
   | (ForAWhile & { readonly what: 'throttle'; readonly lateMs: number })
@@ -94,8 +104,18 @@ export type Strike =
   | (ForAWhile & { readonly what: 'flush'; readonly everyMs: number; readonly bytes: number })
   | (ForAWhile & { readonly what: 'double' | 'lose-answers' | 'late'; readonly probability: number })
   | (ForAWhile & { readonly what: 'idle-cut' | 'age-cut'; readonly afterMs: number })
-  | (At & { readonly what: 'restart'; readonly hub: number; readonly downMs: number })
-  | (At & { readonly what: 'drain'; readonly hub: number; readonly drainMs: number; readonly downMs: number })
+  /** Another takes its place, with a log of its own or with the former one's. */
+  | (At & {
+      readonly what: 'restart' | 'restart-with-log';
+      readonly hub: number;
+      readonly downMs: number;
+    })
+  | (At & {
+      readonly what: 'drain' | 'drain-with-log';
+      readonly hub: number;
+      readonly drainMs: number;
+      readonly downMs: number;
+    })
   | (At & { readonly what: 'cut-all' })
   | (OfClient & { readonly what: 'revoke'; readonly topic: string });
 
@@ -118,6 +138,7 @@ export interface Plan {
 export const calmClient: ClientPlan = {
   transports: allTransports,
   eager: true,
+  lazy: false,
   outboxSends: 1_000,
   latencyMs: 20,
   jitterMs: 10,

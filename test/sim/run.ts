@@ -3,11 +3,12 @@
  * close and nothing may be left. Throws the first failure of any checker.
  */
 
-import { type Actor, addActor, standing } from './actor.ts';
-import { checkClosedClient, checkIdleHub } from './checkers/leftovers.ts';
+import { type Actor, addActor } from './actor.ts';
+import { checkClosedClient, checkClosing, checkIdleHub, closingMs } from './checkers/leftovers.ts';
 import { checkRequests } from './checkers/requests.ts';
+import { heal } from './heal.ts';
 import type { Plan } from './plan.ts';
-import { checkHubs, createStage, failFor, publish, type Stage } from './stage.ts';
+import { checkHubs, createStage, failFor, type Stage } from './stage.ts';
 import { take } from './steps.ts';
 import { addTo, noteMost, type Tally } from './tally.ts';
 
@@ -51,7 +52,7 @@ export function runPlan(plan: Plan, { log }: Hooks = {}): Tally {
 function watch(stage: Stage, most: number, isOver: () => boolean = () => false): () => boolean {
   const { world, actors, tally } = stage;
   return () => {
-    if (world.happenings % 64 === 0) {
+    if (world.happenings % 32 === 0) {
       checkHubs(stage);
       for (const { net } of actors) noteMost(tally, 'channels', net.channels.length);
     }
@@ -59,44 +60,6 @@ function watch(stage: Stage, most: number, isOver: () => boolean = () => false):
     if (most === endlessMax) failFor(stage, 'liveness', 'the world')(`${most} happenings, and no end`);
     return true;
   };
-}
-
-function heal(stage: Stage): void {
-  const { world, actors } = stage;
-  stage.isHealed = true;
-  stage.log?.(`${Math.round(world.now)} HEAL`);
-  for (const { net, plan } of actors) Object.assign(net.conditions, standing(plan));
-  for (const actor of actors) {
-    const { client } = actor;
-    const sleepsMs = Math.max(0, client.machine.awakeAt - world.now);
-    world.later(sleepsMs, () => wake(actor));
-  }
-  const topics = new Set(actors.flatMap((actor) => [...actor.topics.keys()]));
-  for (const topic of topics) {
-    stage.owed += 2;
-    publishLater(stage, topic, 2);
-  }
-}
-
-function wake(actor: Actor): void {
-  const { client } = actor;
-  if (actor.isSuspended) client.signal('resumed');
-  if (!actor.isOpen) client.open();
-  actor.isSuspended = false;
-  actor.isOpen = true;
-  client.signal('activated');
-  client.signal('visible');
-  client.signal('online');
-}
-
-/** What is published after all was mended must arrive too. */
-function publishLater(stage: Stage, topic: string, times: number): void {
-  if (times === 0) return;
-  stage.world.later(200, () => {
-    const isDone = publish(stage, topic, 0);
-    if (isDone) stage.owed--;
-    publishLater(stage, topic, isDone ? times - 1 : times);
-  });
 }
 
 function epochOf({ client }: Actor, topic: string): string | undefined {
@@ -127,18 +90,23 @@ function finish(stage: Stage): void {
     const causes = { ms: stage.world.now, published: stage.published, sends: actor.refs.length };
     checkRequests(actor.net, causes, failFor(stage, 'requests', `client ${actor.index}`));
   }
+  if (stage.owed > 0)
+    failFor(stage, 'liveness', 'the world')(`${stage.owed} things done after all was mended came to nothing`);
 }
 
 /** All close; after the linger times nothing of anybody may be left. */
 function leave(stage: Stage): void {
-  const { world, actors, hubs, plan } = stage;
+  const { world, actors, hubs, plan, ledger } = stage;
   for (const { client } of actors) client.close();
+  world.runUntil(world.now + closingMs);
+  for (const { client, index } of actors)
+    checkClosing(client, failFor(stage, 'leftovers', `client ${index}`));
   world.runUntil(world.now + settleMs + plan.hub.keepMs + plan.hub.lingerMs);
   for (const { client, net, index } of actors) {
     checkClosedClient(client, net, failFor(stage, 'leftovers', `client ${index}`));
   }
   hubs.forEach((hub, place) => {
-    if (hub) checkIdleHub(hub.core.stats(), failFor(stage, 'leftovers', `hub ${place}`));
+    if (hub) checkIdleHub(hub.core, ledger.partitions.keys(), failFor(stage, 'leftovers', `hub ${place}`));
     hub?.kill();
   });
   for (const hub of stage.leaving) hub.kill();

@@ -6,6 +6,8 @@ import type { Failure } from './failure.ts';
 import { calmClient, calmHub, type Plan, type Step } from './plan.ts';
 import { runPlan } from './run.ts';
 
+type Publish = Extract<Step, { readonly what: 'publish' }>;
+
 interface Shrunk {
   readonly plan: Plan;
   readonly checker: string;
@@ -46,6 +48,12 @@ function* simpler(plan: Plan): Generator<Plan> {
   }
 }
 
+/** As in the worlds that are drawn: where some kinds never get through there is one whose answers end. */
+function canGetThrough({ transports, refused, mute, buffered }: Plan['clients'][number]): boolean {
+  const isFree = !buffered && refused.length === 0 && mute.length === 0;
+  return transports.some((one) => isFree || one === 'long-poll' || one === 'poll');
+}
+
 function* simplerClient(plan: Plan, at: number): Generator<Plan> {
   const client = plan.clients[at] as Plan['clients'][number];
   const put = (change: Partial<typeof client>): Plan => ({
@@ -53,11 +61,12 @@ function* simplerClient(plan: Plan, at: number): Generator<Plan> {
     clients: plan.clients.with(at, { ...client, ...change }),
   });
   for (const one of client.transports) {
-    if (client.transports.length === 1) break;
-    yield put({ transports: client.transports.filter((other) => other !== one) });
+    const transports = client.transports.filter((other) => other !== one);
+    if (canGetThrough({ ...client, transports })) yield put({ transports });
   }
   if (client.refused.length > 0) yield put({ refused: [] });
   if (client.mute.length > 0) yield put({ mute: [] });
+  if (client.lazy) yield put({ lazy: false });
   for (const name of ['eager', 'outboxSends', 'buffered', 'jitterMs', 'latencyMs'] as const) {
     const calm =
       name === 'eager' || name === 'jitterMs' ? { eager: false, jitterMs: 0 }[name] : calmClient[name];
@@ -69,10 +78,16 @@ function toFirstHub(step: Step): Step {
   return 'hub' in step ? { ...step, hub: 0 } : step;
 }
 
+function withoutExcept(step: Publish, gone: number): Step {
+  const { except = gone, ...plain } = step;
+  return except === gone ? plain : { ...plain, except: except > gone ? except - 1 : except };
+}
+
 function withoutClient(plan: Plan, gone: number): Plan {
   const steps: Step[] = [];
   for (const step of plan.steps) {
-    if (!('client' in step)) steps.push(step);
+    if ('except' in step) steps.push(withoutExcept(step, gone));
+    else if (!('client' in step)) steps.push(step);
     else if (step.client !== gone)
       steps.push(step.client > gone ? { ...step, client: step.client - 1 } : step);
   }

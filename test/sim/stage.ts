@@ -4,6 +4,7 @@ import type { CoreOptions } from '../../src/server/core/config.ts';
 import type { SendAnswer, SendRequest } from '../../src/server/core/types.ts';
 import type { Actor } from './actor.ts';
 import { checkPeer } from './checkers/buffers.ts';
+import { checkHandlers, type HandlerChecker } from './checkers/handlers.ts';
 import { type Fail, Failure } from './failure.ts';
 import { createSimHub, type SimHub } from './hub.ts';
 import { createLedger, type Ledger, note, placeOf } from './ledger.ts';
@@ -23,14 +24,16 @@ export interface Stage {
   /** Hubs that were told to go, and still serve whom they had. */
   readonly leaving: Set<SimHub>;
   readonly log: ((line: string) => void) | undefined;
+  readonly handlers: HandlerChecker;
   readonly dice: { readonly handlers: Random; readonly balancer: Random };
-  /** Hubs that were started so far. */
+  /** Hubs that were started so far, and logs that there were. */
   incarnations: number;
+  logs: number;
   /** Messages so far; each has a number of its own. */
   published: number;
   /** Everything is mended. */
   isHealed: boolean;
-  /** Messages that are still to be published after that. */
+  /** Messages and sends after that which have not had their effect. */
   owed: number;
 }
 
@@ -45,8 +48,10 @@ export function createStage(plan: Plan, log: Stage['log']): Stage {
     hubs: [],
     leaving: new Set(),
     log,
+    handlers: checkHandlers((what) => failIn(world, 'handlers', 'a hub', what)),
     dice: { handlers: world.stream('handlers'), balancer: world.stream('balancer') },
     incarnations: 0,
+    logs: 0,
     published: 0,
     isHealed: false,
     owed: 0,
@@ -55,11 +60,13 @@ export function createStage(plan: Plan, log: Stage['log']): Stage {
   return stage;
 }
 
+function failIn({ now }: World, checker: string, who: string, what: string): never {
+  throw new Failure(checker, `at ${Math.round(now)} ms, ${who}: ${what}`);
+}
+
 /** How a checker says that somebody broke what must hold. */
 export function failFor({ world }: Stage, checker: string, who: string): Fail {
-  return (what) => {
-    throw new Failure(checker, `at ${Math.round(world.now)} ms, ${who}: ${what}`);
-  };
+  return (what) => failIn(world, checker, who, what);
 }
 
 function coreOptions(plan: HubPlan): CoreOptions {
@@ -85,7 +92,7 @@ function coreOptions(plan: HubPlan): CoreOptions {
 }
 
 /** The application's handler: it notes what it applies, and takes its time. */
-function handle(stage: Stage, request: SendRequest, done: (answer: SendAnswer) => void): void {
+function handle(stage: Stage, hub: string, request: SendRequest, done: (answer: SendAnswer) => void): void {
   const { handlerMs } = stage.plan.hub;
   const { actor, ref } = request.data as { actor: number; ref: number };
   // Some are refused before anything is done.
@@ -95,18 +102,32 @@ function handle(stage: Stage, request: SendRequest, done: (answer: SendAnswer) =
   stage.actors[actor]?.sends.applied(ref);
   addTo(stage.tally, 'applied', 1);
   if (handlerMs === 0) return done({ type: 'ok', reply: ref });
-  stage.world.later(stage.dice.handlers.random() * handlerMs, () => done({ type: 'ok', reply: ref }));
+  // Volatile ones have none.
+  const key = request.idempotencyKey && `${hub} ${request.idempotencyKey}`;
+  if (key !== undefined) stage.handlers.began(key);
+  stage.world.later(stage.dice.handlers.random() * handlerMs, () => {
+    if (key !== undefined) stage.handlers.ended(key);
+    done({ type: 'ok', reply: ref });
+  });
 }
 
-export function startHub(stage: Stage, place: number): void {
+/** `former`: the one whose log it goes on with. */
+export function startHub(stage: Stage, place: number, former?: SimHub): void {
   const { hub } = stage.plan;
-  stage.hubs[place] = createSimHub({
+  const name = `hub ${stage.incarnations++}`;
+  if (!former) stage.logs++;
+  const started = createSimHub({
     world: stage.world,
-    name: `hub ${stage.incarnations++}`,
+    name,
+    broker: former?.broker,
     core: coreOptions(hub),
     socketBytes: hub.socketBytes ?? Number.POSITIVE_INFINITY,
-    handle: (request, done) => handle(stage, request, done),
+    handle: (request, done) => handle(stage, name, request, done),
   });
+  stage.hubs[place] = started;
+  if (former && former.core.cursor() !== started.core.cursor()) {
+    failFor(stage, 'kept', name)(`begins at ${started.core.cursor()}, not at ${former.core.cursor()}`);
+  }
 }
 
 /** Who answers a request of this kind. */
@@ -122,17 +143,25 @@ export function epochAt(hub: SimHub, partition: number): string {
   return hub.core.cursor().split(',')[partition]?.split('.')[0] as string;
 }
 
-/** `false`: there is no such hub now. */
-export function publish(stage: Stage, topic: string, place: number, isEphemeral = false): boolean {
+/** `false`: there is no such hub now. `except`: public id of the client that is not to get it. */
+export function publish(stage: Stage, topic: string, place: number, except?: string): boolean {
   const hub = stage.hubs[place];
   if (!hub) return false;
   const n = ++stage.published;
-  const id = hub.core.publish(topic, { n }, { ephemeral: isEphemeral });
+  const id = hub.core.publish(topic, { n }, except === undefined ? {} : { except });
   addTo(stage.tally, 'published', 1);
-  if (isEphemeral) return true;
   const { partition, offset } = placeOf(id);
-  note(stage.ledger, n, topic, { epoch: epochAt(hub, partition), partition, offset, at: stage.world.now });
+  const epoch = epochAt(hub, partition);
+  note(stage.ledger, n, topic, { epoch, partition, offset, at: stage.world.now, except });
   return true;
+}
+
+/** Returns its number. */
+export function publishEphemeral(stage: Stage, topic: string, place: number): number {
+  const n = ++stage.published;
+  stage.hubs[place]?.core.publish(topic, { n }, { ephemeral: true });
+  addTo(stage.tally, 'published', 1);
+  return n;
 }
 
 /** Bounds of the hubs, looked at from time to time. */

@@ -3,7 +3,7 @@ import { formatCursor, type Place } from '../../src/core/cursor.ts';
 import { type Actor, subscribe } from './actor.ts';
 import { listOf } from './ledger.ts';
 import type { Act, Step } from './plan.ts';
-import { epochAt, publish, type Stage } from './stage.ts';
+import { epochAt, publish, publishEphemeral, type Stage } from './stage.ts';
 import { type ClientStrike, strikeClient, strikeHub } from './strikes.ts';
 import { countIn } from './tally.ts';
 
@@ -19,12 +19,12 @@ const acts: ReadonlySet<Step['what']> = new Set<Act['what']>([
   'unsubscribe',
 ]);
 
-function send(actor: Actor, count: number, timeoutMs: number): void {
-  for (let i = 0; i < count; i++) {
-    const ref = actor.client.send('up', { actor: actor.index, ref: actor.refs.length + 1 }, timeoutMs);
-    actor.refs.push(ref);
-    actor.sends.sent(ref);
-  }
+/** Returns the number under which it will be settled. */
+export function send(actor: Actor, timeoutMs: number): number {
+  const ref = actor.client.send('up', { actor: actor.index, ref: actor.refs.length + 1 }, timeoutMs);
+  actor.refs.push(ref);
+  actor.sends.sent(ref);
+  return ref;
 }
 
 function sendVolatile(actor: Actor): void {
@@ -50,7 +50,7 @@ function resume(stage: Stage, actor: Actor, topic: string, back: number): void {
 function act(stage: Stage, actor: Actor, step: ClientAct): void {
   switch (step.what) {
     case 'send':
-      if (actor.isOpen) send(actor, step.count, step.timeoutMs);
+      for (let i = 0; actor.isOpen && i < step.count; i++) send(actor, step.timeoutMs);
       return;
     case 'volatile':
       if (actor.isOpen) sendVolatile(actor);
@@ -80,14 +80,18 @@ export function take(stage: Stage, step: Step): void {
   countIn(stage.tally, acts.has(step.what) ? 'acts' : 'strikes', step.what);
   log?.(`${Math.round(world.now)} STEP ${JSON.stringify(step)}`);
   switch (step.what) {
-    case 'publish':
-      for (let i = 0; i < step.count; i++) publish(stage, step.topic, step.hub);
+    case 'publish': {
+      const except = step.except === undefined ? undefined : actors[step.except]?.client.name;
+      for (let i = 0; i < step.count; i++) publish(stage, step.topic, step.hub, except);
       return;
+    }
     case 'ephemeral':
-      publish(stage, step.topic, step.hub, true);
+      publishEphemeral(stage, step.topic, step.hub);
       return;
     case 'restart':
+    case 'restart-with-log':
     case 'drain':
+    case 'drain-with-log':
     case 'cut-all':
       return strikeHub(stage, step);
     default:

@@ -5,24 +5,30 @@ import type { Strike } from './plan.ts';
 import { type Stage, startHub } from './stage.ts';
 
 type Of<W extends Strike['what']> = Extract<Strike, { readonly what: W }>;
-export type HubStrike = Of<'restart' | 'drain' | 'cut-all'>;
+type Restart = Of<'restart' | 'restart-with-log'>;
+type Drain = Of<'drain' | 'drain-with-log'>;
+export type HubStrike = Restart | Drain | Of<'cut-all'>;
 export type ClientStrike = Exclude<Strike, HubStrike>;
 
-function restart(stage: Stage, { hub: place, downMs }: Of<'restart'>): void {
+function restart(stage: Stage, { what, hub: place, downMs }: Restart): void {
   const hub = stage.hubs[place];
   if (!hub) return;
   hub.kill();
   stage.leaving.delete(hub);
   stage.hubs[place] = undefined;
   for (const actor of stage.actors) actor.net.cutAll();
-  stage.world.later(downMs, () => startHub(stage, place));
+  stage.world.later(downMs, () => startHub(stage, place, what === 'restart' ? undefined : hub));
 }
 
-/** Rolling: the one that leaves still serves whom it had; the new one takes its place at once, or after a while. */
-function drain(stage: Stage, { hub: place, drainMs, downMs }: Of<'drain'>): void {
+/**
+ * Rolling: the one that leaves still serves whom it had; the new one takes its place at once, or after a while. Its log it
+ * can leave to another only when it has ended.
+ */
+function drain(stage: Stage, { what, hub: place, drainMs, downMs }: Drain): void {
   const hub = stage.hubs[place];
   if (!hub || stage.leaving.has(hub)) return;
-  if (downMs === 0) startHub(stage, place);
+  const isKept = what === 'drain-with-log';
+  if (downMs === 0 && !isKept) startHub(stage, place);
   stage.leaving.add(hub);
   hub.drain(drainMs, () => {
     // Its last words are on their way; then the process ends.
@@ -32,14 +38,14 @@ function drain(stage: Stage, { hub: place, drainMs, downMs }: Of<'drain'>): void
     });
     if (stage.hubs[place] !== hub) return;
     stage.hubs[place] = undefined;
-    stage.world.later(downMs, () => startHub(stage, place));
+    stage.world.later(downMs, () => startHub(stage, place, isKept ? hub : undefined));
   });
 }
 
 export function strikeHub(stage: Stage, strike: HubStrike): void {
-  if (strike.what === 'restart') restart(stage, strike);
-  else if (strike.what === 'drain') drain(stage, strike);
-  else for (const { net } of stage.actors) net.cutAll();
+  if (strike.what === 'cut-all') for (const { net } of stage.actors) net.cutAll();
+  else if ('drainMs' in strike) drain(stage, strike);
+  else restart(stage, strike);
 }
 
 /** What a strike makes of the client's way for a while; `undefined`: it is none of this kind. */
@@ -131,9 +137,16 @@ export function strikeClient(stage: Stage, actor: Actor, strike: ClientStrike): 
     case 'open':
       actor.isOpen = strike.what === 'open';
       return actor.isOpen ? client.open() : client.close();
+    case 'glance':
+      actor.isOpen = true;
+      actor.isSuspended = true;
+      client.open();
+      return client.signal('suspended');
     case 'signal':
       if (strike.signal === 'suspended') actor.isSuspended = true;
       if (strike.signal === 'resumed') actor.isSuspended = false;
+      if (strike.signal === 'prerendering') actor.isPrerendering = true;
+      if (strike.signal === 'activated') actor.isPrerendering = false;
       return client.signal(strike.signal);
     case 'sleep':
       return client.sleep(strike.ms);

@@ -8,8 +8,11 @@ import type { Fail } from '../failure.ts';
 const heldMax = 10_001;
 /** One message of these worlds is smaller than this. */
 const messageBytes = 1_024;
+/** All answers that are ready at once. */
+const answersBytes = 8_192;
 
-export function checkClientBuffers({ inbox, outbox }: Session, fail: Fail): void {
+/** `window`: numbered sends without an answer that the hubs allow. */
+export function checkClientBuffers({ inbox, outbox }: Session, window: number, fail: Fail): void {
   for (const id in inbox.receptions) {
     const count = inbox.receptions[id]?.waitingCount ?? 0;
     if (count > heldMax) return fail(`${count} frames are held back on connection ${id}`);
@@ -19,13 +22,19 @@ export function checkClientBuffers({ inbox, outbox }: Session, fail: Fail): void
   if (entries.length > config.sends) return fail(`${entries.length} sends wait, ${config.sends} may`);
   if (bytes > config.bytes) return fail(`${bytes} bytes of sends wait, ${config.bytes} may`);
   if (bytes < 0) return fail(`the outbox counts ${bytes} bytes`);
+  const numbered = entries.filter(({ seq }) => seq > 0).length;
+  if (numbered > window) return fail(`${numbered} sends are on the way, ${window} may be`);
 }
 
 export function checkPeer(peer: Peer, { limits }: HubConfig, fail: Fail): void {
-  const { pendingBytes, controlBytes, state } = peer;
+  const { pendingBytes, controlBytes, state, sink } = peer;
   if (state === 'ended') return;
   if (pendingBytes > limits.bufferBytes + messageBytes)
     return fail(`${pendingBytes} bytes wait for a connection`);
+  // A full socket is given nothing; what a turn brings, answers included, may come on top of one that is nearly full.
+  const most = 2 * limits.bufferBytes + limits.chunkBytes + answersBytes;
+  const handed = sink.bufferedBytes();
+  if (handed > most) return fail(`${handed} bytes wait in a socket, ${most} may`);
   if (controlBytes > limits.bufferBytes + limits.frameBytes + messageBytes) {
     return fail(`${controlBytes} bytes of answers wait for a connection`);
   }

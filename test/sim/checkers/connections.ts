@@ -1,6 +1,7 @@
 /**
  * The roles of a session's connections. At most one is active. Beside it one candidate is opened at a time, or two where
  * pooled connections may be dead (one of them over a connection of its own); an upgrade that is overdue is waited for besides.
+ * Of those that lost the race of an opening only what may be better goes on, as an upgrade.
  * While nothing is active each transport has one candidate, and one more over a connection of its own.
  */
 import type { Connection, Session } from '../../../src/core/model.ts';
@@ -26,6 +27,8 @@ export function checkConnections({ connections }: Session, fail: Fail): number {
   for (let i = 0; i < connections.length; i++) {
     const one = connections[i] as Connection;
     if (one.role !== 'candidate') continue;
+    if (active && one.openedAt < active.provenAt && one.purpose !== 'upgrade')
+      return fail(`connection ${one.id} lost against ${active.id}, and goes on`);
     // What was opened before is left over from the race of the opening.
     if (active && one.openedAt > active.provenAt) {
       if (one.purpose === 'upgrade' && one.misses > 0) overdue++;

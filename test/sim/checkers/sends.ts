@@ -10,16 +10,15 @@ export interface SendChecker {
   sent(ref: number, isVolatile?: boolean): void;
   applied(ref: number): void;
   settled(ref: number, error: HoldfastError | undefined): void;
+  isResolved(ref: number): boolean;
   isComplete(): boolean;
   /** After the world has healed: everything has been settled. */
   finish(): void;
 }
 
-type How = 'resolved' | 'unknown' | 'certain';
-
 export function checkSends(fail: Fail): SendChecker {
   const volatile = new Set<number>();
-  const settled = new Map<number, How>();
+  const settled = new Map<number, 'resolved' | 'unknown' | 'certain'>();
   /** In which order the hub applied them. */
   const applied = new Map<number, number>();
   const sent = new Set<number>();
@@ -39,6 +38,8 @@ export function checkSends(fail: Fail): SendChecker {
     settled(ref, error) {
       if (!sent.has(ref)) return fail(`send ${ref} was settled but never made`);
       if (settled.has(ref)) return fail(`send ${ref} was settled twice`);
+      // Replies are small here, and no client has more sends on the way than the hub remembers.
+      if (error?.code === 'REPLY_LOST') return fail(`the reply to send ${ref} was lost`);
       const how = !error ? 'resolved' : error.maybeApplied === true ? 'unknown' : 'certain';
       // Nobody answers a volatile send: that it resolved says no more than that it was transmitted.
       if (how === 'resolved' && !applied.has(ref) && !volatile.has(ref)) {
@@ -49,6 +50,7 @@ export function checkSends(fail: Fail): SendChecker {
       }
       settled.set(ref, how);
     },
+    isResolved: (ref) => settled.get(ref) === 'resolved',
     isComplete: () => settled.size === sent.size,
     finish() {
       for (const ref of sent) if (!settled.has(ref)) return fail(`send ${ref} was never settled`);

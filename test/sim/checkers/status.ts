@@ -4,14 +4,14 @@ import type { Fail } from '../failure.ts';
 
 const follows: Readonly<Record<State, readonly State[]>> = {
   // Nothing was ever open.
-  idle: ['connecting', 'offline', 'suspended', 'closed'],
+  idle: ['connecting', 'suspended', 'closed'],
   connecting: ['open', 'offline', 'suspended', 'closed'],
   open: ['reconnecting', 'offline', 'suspended', 'closed'],
   reconnecting: ['open', 'offline', 'suspended', 'closed'],
   offline: ['connecting', 'open', 'reconnecting', 'suspended', 'closed'],
   suspended: ['connecting', 'reconnecting', 'offline', 'closed'],
   // Opened again: nothing is open before a hello has come.
-  closed: ['connecting', 'offline', 'idle'],
+  closed: ['connecting', 'offline', 'suspended'],
 };
 
 /** Returns a function that takes each state in turn; `true` if it differs from the one before. */

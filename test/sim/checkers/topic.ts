@@ -23,12 +23,16 @@ export interface TopicChecker {
   isComplete(epoch: string | undefined): boolean;
   /** After the world has healed: it must have. */
   finish(epoch: string | undefined): void;
+  /** Number of the newest ephemeral message that came; 0 if none did. */
+  newestEphemeral(): number;
 }
 
 export interface TopicSetup {
   readonly ledger: Ledger;
   readonly retention: Retention;
   readonly topic: string;
+  /** Public id of the client. */
+  readonly client: () => string;
   /** Newest messages asked for with the confirmation. */
   readonly last: number;
   /** The position asked for. */
@@ -42,7 +46,15 @@ interface Stand {
   next: number;
 }
 
-export function checkTopic({ ledger, retention, topic, last, since, fail }: TopicSetup): TopicChecker {
+/** How many messages from `from` to before `to` this client was to get. */
+function countFor(client: string, list: readonly Published[], from: number, to: number): number {
+  let count = 0;
+  for (let index = from; index < to; index++) if (list[index]?.except !== client) count++;
+  return count;
+}
+
+export function checkTopic(setup: TopicSetup): TopicChecker {
+  const { ledger, retention, topic, client, last, since, fail } = setup;
   let stand: Stand | undefined;
   /** Told, and not yet carried by a message. */
   let pending: Gap | undefined;
@@ -52,6 +64,7 @@ export function checkTopic({ ledger, retention, topic, last, since, fail }: Topi
   let isEarly = false;
   let newest = -1;
   const ephemeral = new Set<number>();
+  let newestEphemeral = 0;
   const told = (text: string): never => fail(`${topic}: ${text}`);
 
   /** Offset up to which the hub may have trimmed the topic by now. */
@@ -61,11 +74,16 @@ export function checkTopic({ ledger, retention, topic, last, since, fail }: Topi
     return count > 0 ? (list[count - 1] as Published).offset : 0;
   }
 
+  const meantFor = (list: readonly Published[], from: number, to: number): number =>
+    countFor(client(), list, from, to);
+
   /** One of the newest at the time of the confirmation, before the place where it begins. */
   function early(one: Published, next: number): void {
     if (!isEarly) return told(`message ${one.offset} came again, or out of order`);
-    if (one.index < next - last) return told(`message ${one.offset} is older than the last ${last}`);
-    if (newest >= 0 && one.index !== newest + 1)
+    const list = listOf(ledger, one.epoch, topic);
+    if (meantFor(list, one.index, next) > last)
+      return told(`message ${one.offset} is older than the last ${last}`);
+    if (newest >= 0 && (one.index <= newest || meantFor(list, newest + 1, one.index) > 0))
       return told(`of the last ${last}: ${one.offset} is out of order`);
     newest = one.index;
   }
@@ -80,6 +98,7 @@ export function checkTopic({ ledger, retention, topic, last, since, fail }: Topi
   function onEphemeral(number: number): void {
     if (ephemeral.has(number)) return told(`ephemeral message ${number} came twice`);
     ephemeral.add(number);
+    newestEphemeral = Math.max(newestEphemeral, number);
   }
 
   function onMessage({ data, id, gap }: Message): void {
@@ -87,6 +106,7 @@ export function checkTopic({ ledger, retention, topic, last, since, fail }: Topi
     if (id === '') return onEphemeral(n);
     const one = ledger.byNumber.get(n);
     if (!one) return told(`message ${n} was never published`);
+    if (one.except === client()) return told(`message ${id} came, and was not for this client`);
     if (!stand) return told(`message ${id} before it was ready`);
     if (gap && !pending) return told(`message ${id} carries a gap that was not told`);
     if (!gap && pending) return told(`message ${id} does not carry the gap before it`);
@@ -94,10 +114,11 @@ export function checkTopic({ ledger, retention, topic, last, since, fail }: Topi
     pending = undefined;
     isMoving = false;
     if (one.index < stand.next) return early(one, stand.next);
-    if (newest >= 0 && newest !== stand.next - 1) return told(`of the last ${last}, the newest are missing`);
-    if (one.index > stand.next) {
-      return told(`${one.index - stand.next} messages before ${id} are missing, and no gap said so`);
-    }
+    const list = listOf(ledger, one.epoch, topic);
+    if (newest >= 0 && meantFor(list, newest + 1, stand.next) > 0)
+      return told(`of the last ${last}, the newest are missing`);
+    const count = meantFor(list, stand.next, one.index);
+    if (count > 0) return told(`${count} messages before ${id} are missing, and no gap said so`);
     isEarly = false;
     newest = -1;
     stand.next = one.index + 1;
@@ -139,8 +160,9 @@ export function checkTopic({ ledger, retention, topic, last, since, fail }: Topi
   function missing(epoch: string | undefined): number | undefined {
     if (!stand || epoch === undefined) return undefined;
     const list = listOf(ledger, epoch, topic);
-    if (isMoving && pending) return list.length - indexBeyond(list, placeOf(pending.to).offset);
-    return stand.epoch === epoch ? list.length - stand.next : undefined;
+    if (isMoving && pending)
+      return meantFor(list, indexBeyond(list, placeOf(pending.to).offset), list.length);
+    return stand.epoch === epoch ? meantFor(list, stand.next, list.length) : undefined;
   }
 
   return {
@@ -154,5 +176,6 @@ export function checkTopic({ ledger, retention, topic, last, since, fail }: Topi
         return told(stand ? 'it stands in another log than its session' : 'never ready');
       if (count > 0) return told(`the last ${count} messages never came`);
     },
+    newestEphemeral: () => newestEphemeral,
   };
 }

@@ -238,6 +238,16 @@ export const deliverySchedules: readonly Schedule[] = [
     ],
   },
   {
+    id: 'F12 gone',
+    rules: ['D8'],
+    schedule: 'a hub dies while 7 runs and 8 waits, and its memory of sends survives',
+    tests: [
+      'scenarios/restarts: one whose handler ran is unknown and not run again; those that waited behind it are applied once',
+      'scenarios/restarts: one that was answered keeps its answer, and no copy of it is applied again',
+      'server/broker: keep their numbers and their answers, also one that came after the hub had closed',
+    ],
+  },
+  {
     id: 'F12 hubs',
     rules: ['D8'],
     schedule: 'the same, where the connections end at two hubs, and one of them dies with the claim',

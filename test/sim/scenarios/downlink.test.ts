@@ -128,6 +128,60 @@ describe('F3', () => {
     expect(actor.told()).toEqual(['ready A from 0', ...Array.from({ length: 70 }, (_, i) => `A ${i + 1}`)]);
   });
 
+  test('a heartbeat between two pieces of a replay covers nothing of what is still to be read', () => {
+    const slow = { limits: { chunkBytes: 250, replayBytesPerSecond: 500 }, heartbeatMs: 50 };
+    const stage = createStage({ hub: { core: slow } });
+    const actor = stage.join();
+    actor.client.subscribe('A');
+    stage.pass(100);
+    actor.client.signal('suspended');
+    stage.pass(50);
+    for (let n = 1; n <= 30; n++) stage.publish('A', 'x'.repeat(60));
+    actor.client.signal('resumed');
+    stage.pass(1_000);
+    const before = actor.told();
+    expect(before.length).toBeLessThan(30);
+    actor.wire(2).cut();
+    stage.pass(20_000);
+    const all = ['ready A from 0', ...Array.from({ length: 30 }, (_, i) => `A ${i + 1}`)];
+    expect([...before, ...actor.told()]).toEqual(all);
+  });
+
+  test('an ack that waits for a full socket stays when the messages behind it are dropped', () => {
+    const stage = createStage({ hub: { core: { limits: { bufferBytes: 600 } }, socketBytes: 1 } });
+    const actor = stage.join();
+    actor.client.subscribe('A');
+    stage.pass(1_000);
+    actor.client.send('S', 'up');
+    stage.pass(9);
+    stage.publish('A', 'x'.repeat(700));
+    stage.pass(2);
+    // The handler has answered, and the socket takes nothing.
+    expect([stage.applied(), actor.wire(1).wrote.includes('ack')]).toEqual([['up'], false]);
+    stage.publish('A');
+    stage.pass(2_000);
+    expect(actor.told()).toEqual(['ready A from 0', 'A 1', 'send 1: "up"', 'A 2']);
+  });
+
+  test('a socket that is full is given no more, however much is published', () => {
+    const core = { limits: { bufferBytes: 600, chunkBytes: 250 } };
+    const stage = createStage({ hub: { core, socketBytes: 1 } });
+    const actor = stage.join();
+    actor.client.subscribe('A');
+    stage.pass(1_000);
+    const [peer] = [...stage.hub.peers];
+    let most = 0;
+    for (let n = 1; n <= 200; n++) {
+      stage.publish('A', 'x'.repeat(60));
+      stage.pass(1);
+      most = Math.max(most, peer?.sink.bufferedBytes() ?? 0);
+    }
+    expect(most).toBeGreaterThan(600);
+    expect(most).toBeLessThan(1_000);
+    stage.pass(60_000);
+    expect(actor.told()).toHaveLength(201);
+  });
+
   test('a slow consumer loses the messages of its buffer, not the ack or the answer between them', () => {
     const stage = createStage({ hub: { core: { limits: { bufferBytes: 600 } }, socketBytes: 1 } });
     const actor = stage.join({ transports: ['websocket'] });

@@ -46,6 +46,18 @@ describe('F2', () => {
   });
 });
 
+describe('waits', () => {
+  test('a connection that dies young again and again is opened ever less often', () => {
+    const stage = createStage();
+    const actor = stage.join();
+    actor.conditions.ageMs = 50;
+    actor.client.subscribe('A');
+    stage.pass(60_000);
+    expect(actor.told()).toEqual(['ready A from 0']);
+    expect(actor.opens().length).toBeLessThan(20);
+  });
+});
+
 describe('F20', () => {
   test('a component tree that subscribes a topic every 50 ms is served while it goes on', () => {
     const stage = createStage();

@@ -120,6 +120,21 @@ describe('F6', () => {
     expect([stage.applied(), actor.told()]).toEqual([['two'], ['send 1: OUTCOME_UNKNOWN', 'send 2: "two"']]);
   });
 
+  test('one that timed out and never arrived uses its number up, too', () => {
+    const stage = createStage();
+    const actor = stage.join();
+    actor.client.open();
+    stage.pass(100);
+    actor.wire(1).hold('up');
+    actor.client.send('S', 'one', 500);
+    stage.pass(600);
+    actor.client.send('S', 'two');
+    stage.pass(50);
+    actor.wire(1).cut();
+    stage.pass(200);
+    expect([stage.applied(), actor.told()]).toEqual([['two'], ['send 1: OUTCOME_UNKNOWN', 'send 2: "two"']]);
+  });
+
   test('one that was never transmitted is certain', () => {
     const stage = createStage();
     const actor = stage.join();
@@ -184,6 +199,21 @@ describe('F12', () => {
     stage.pass(50);
     expect(actor.told()).toEqual(['send 2: "in time"']);
   });
+});
+
+describe('F22', () => {
+  test.each(['http-stream', 'websocket'] as const)(
+    'by %s, sends over the rate of the hub go at about that rate',
+    (transport) => {
+      const stage = createStage({ hub: { core: { limits: { sendsPerSecond: 10 } } } });
+      const actor = stage.join({ transports: [transport] });
+      const refs = Array.from({ length: 60 }, (_, i) => i + 1);
+      for (const ref of refs) actor.client.send('S', ref);
+      stage.pass(12_000);
+      expect(stage.applied()).toEqual(refs);
+      expect(actor.told()).toEqual(refs.map((ref) => `send ${ref}: ${ref}`));
+    },
+  );
 });
 
 describe('F23', () => {

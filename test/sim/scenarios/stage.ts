@@ -4,7 +4,7 @@
  */
 import type { Payload } from '../../../src/core/frames.ts';
 import type { PublishOptions } from '../../../src/server/core/publish.ts';
-import type { SendAnswer, SendRequest } from '../../../src/server/core/types.ts';
+import type { Broker, SendAnswer, SendRequest } from '../../../src/server/core/types.ts';
 import { createSimHub, type SimHub, type SimHubOptions } from '../hub.ts';
 import { createWorld } from '../world.ts';
 import { type Actor, type ActorOptions, createActor } from './actor.ts';
@@ -34,7 +34,8 @@ export function createStage(options: StageOptions = {}) {
     jobs.push({ data: request.data, done: answer, fail });
     if (!options.slow) answer(request.data);
   }
-  const startHub = (): SimHub => createSimHub({ world, handle, name: `hub ${++hubs}`, ...options.hub });
+  const startHub = (broker?: Broker): SimHub =>
+    createSimHub({ world, handle, name: `hub ${++hubs}`, broker, ...options.hub });
   let hub = startHub();
 
   return {
@@ -51,11 +52,16 @@ export function createStage(options: StageOptions = {}) {
     publish: (topic: string, data: Payload = topic, how: PublishOptions = {}): string =>
       hub.core.publish(topic, data, how),
     /** One more, which nobody reaches unless `balance` says so. */
-    startHub,
+    startHub: () => startHub(),
     /** The process dies, and another stands in its place: no goodbye, no memory. Its bytes under way still arrive. */
     restart(): void {
       hub.kill();
       hub = startHub();
+    },
+    /** The same, but its broker has kept the log and what it remembers of clients. */
+    restartWithLog(): void {
+      hub.kill();
+      hub = startHub(hub.broker);
     },
   };
 }

@@ -10,6 +10,7 @@ import {
   httpStream,
 } from '../../../src/index.node.ts';
 import { type MercureOptions, mercure } from '../../../src/protocols/mercure.ts';
+import { byHand } from './by-hand.ts';
 import { type MercureHub, startHub, tokens } from './mercure-hub.ts';
 
 const book = 'https://example.com/books/1';
@@ -25,7 +26,7 @@ async function begin(version?: 0 | 1): Promise<void> {
 afterEach(async () => {
   for (const client of clients) client.close();
   clients = [];
-  await hub.close();
+  await hub?.close();
 });
 
 interface Heard {
@@ -125,6 +126,34 @@ test('more topics need another stream, which loses and repeats nothing', async (
   );
   expect(heard.messages.at(-1)).toEqual([other, { '@id': other, n: 0 }]);
   expect(heard.gaps).toEqual([]);
+});
+
+test('two streams in the order of their own bring each update once', () => {
+  const client = byHand(mercure());
+  const event = (id: string, topic: string) => ({ id, text: JSON.stringify({ '@id': topic, id }) });
+  const first = client.open('http-stream', [book]);
+  first.take(event('a', book));
+  const second = client.open('http-stream', [book, other]);
+  first.take(event('c', book));
+  second.take(event('b', other));
+  second.take(event('c', book));
+  second.take(event('d', book));
+  first.take(event('d', book));
+  expect(client.messages().map(([topic, , place]) => [topic, place])).toEqual([
+    [book, '1'],
+    [book, '2'],
+    [other, '3'],
+    [book, '2'],
+    [book, '4'],
+    [book, '4'],
+  ]);
+});
+
+test('an error page says nothing of what a hub has forgotten', () => {
+  const client = byHand(mercure({ lastEventId: 'a' }));
+  const stream = client.open('http-stream', [book]);
+  expect(stream.answer(502, { 'last-event-id': 'earliest' })).toMatchObject({ kind: 'status' });
+  expect(client.gaps()).toEqual([]);
 });
 
 test('a hub that has forgotten says so: a gap, once, before what it still has', async () => {

@@ -1,77 +1,15 @@
 /** `nchan()`: the requests that it makes and what it reads, piece by piece; a real Nchan is in `e2e/nchan.spec.ts`. */
 import { expect, test } from 'vitest';
-import type { AdapterRequest, TransportName, Unit } from '../../../src/adapters/adapter.ts';
-import type { Head } from '../../../src/adapters/answer.ts';
-import type { OpenFrame, ServerFrame } from '../../../src/core/frames.ts';
+import type { TransportName, Unit } from '../../../src/adapters/adapter.ts';
 import { type NchanOptions, nchan } from '../../../src/protocols/nchan.ts';
 import type { Endpoint } from '../../../src/protocols/protocol.ts';
+import { byHand, endpoint } from './by-hand.ts';
 
-const endpoint: Endpoint = {
-  url: 'http://nchan/sub?channel=a',
-  credentials: 'same-origin',
-  headers: {},
-  origin: 'http://nchan',
-  requestNumber: () => 1,
-  nonce: '',
-};
-
-/** A client's side of some connections, opened from where the first of them has got to. */
 function clientWith(options: NchanOptions, topics: readonly string[] = ['message']) {
-  const said: ServerFrame[] = [];
-  const protocol = nchan(options)({ frames: (_, frames) => said.push(...frames), send() {} });
-  let cursor: string | undefined;
-  let connections = 0;
-
-  function open(transport: TransportName, at: Partial<Endpoint> = {}) {
-    const id = ++connections;
-    const ask = (): AdapterRequest => {
-      const frame = { type: 'open', protocol: '', client: 'c', key: 'k', attempt: id, topics } as OpenFrame;
-      const asked = cursor === undefined ? frame : { ...frame, cursor };
-      return protocol.open(id, transport, asked, { ...endpoint, ...at });
-    };
-    const request = ask();
-
-    function take(unit: Unit): void {
-      for (const frame of protocol.decode(id, unit) ?? []) {
-        said.push(frame);
-        if (frame.type === 'pong') cursor = frame.cursor;
-      }
-    }
-
-    return {
-      request,
-      ask,
-      take,
-      /** An answer to a poll: what it is judged to be, or else nothing. */
-      answer(status: number, headers: Record<string, string> = {}, body = '') {
-        const { answer } = ask();
-        const head: Head = {
-          status,
-          type: headers['content-type'] ?? '',
-          redirected: false,
-          header: (name) => headers[name.toLowerCase()],
-        };
-        const verdict = answer?.judge(head);
-        if (verdict) return verdict;
-        protocol.noticed?.(id, { type: 'opened' });
-        const reader = answer?.reader(head);
-        reader?.add(body);
-        const end = reader?.end() ?? [];
-        if ('kind' in end) return end;
-        end.forEach(take);
-        return undefined;
-      },
-    };
-  }
-
+  const client = byHand(nchan(options));
   return {
-    open,
-    /** Topic, data and place of every message; the same place is the same message. */
-    messages: () =>
-      said.flatMap((frame) => (frame.type === undefined ? [[frame.topic, frame.data, frame.id]] : [])),
-    hellos: () => said.flatMap((frame) => (frame.type === 'hello' ? [frame] : [])),
-    errors: () => said.flatMap((frame) => (frame.type === 'error' ? [[frame.code, frame.message]] : [])),
-    nameOf: (place: string) => protocol.nameOf?.(place),
+    ...client,
+    open: (transport: TransportName, at?: Partial<Endpoint>) => client.open(transport, topics, at),
   };
 }
 
