@@ -10,4 +10,4 @@ function countOf(name) {
   }
 }
 
-console.log(summaryLine(['test', 'all', 'intermediaries'].map(countOf).reduce(add, none)));
+console.log(summaryLine(['test', 'all', 'more', 'legacy', 'intermediaries'].map(countOf).reduce(add, none)));

@@ -38,6 +38,23 @@ function vitestStage(name, projects) {
   };
 }
 
+function playwrightStage(name, projects) {
+  const report = `${name}.json`;
+  return {
+    name,
+    report,
+    count: countPlaywright,
+    packageName: '@playwright/test',
+    args: [
+      'test',
+      '--config',
+      'playwright.config.ts',
+      ...projects.flatMap((project) => ['--project', project]),
+    ],
+    env: { E2E_REPORT: join(resultsDir, report) },
+  };
+}
+
 const stages = [
   vitestStage('node', ['unit', 'tidy', 'sim', 'contract-node']),
   {
@@ -49,17 +66,14 @@ const stages = [
   },
   vitestStage('contract-chromium', ['contract-chromium']),
   vitestStage('contract-firefox', ['contract-firefox']),
-  {
-    name: 'e2e',
-    report: 'e2e.json',
-    count: countPlaywright,
-    packageName: '@playwright/test',
-    args: ['test', '--config', 'playwright.config.ts'],
-  },
+  playwrightStage('e2e', ['chromium', 'firefox']),
 ];
 
+/** Stages that run only where they are named; the summary goes by their name. */
+const more = [playwrightStage('more', ['more-chromium', 'more-firefox'])];
+
 /** Runs one stage; whatever goes wrong outside a test counts as one failure more. */
-function runStage({ name, report, count, packageName, script, args }) {
+function runStage({ name, report, count, packageName, script, args, env }) {
   console.log(`\n--- ${name} ---`);
   rmSync(join(resultsDir, report), { force: true });
   const bin = script ?? binOf(packageName, packageName === 'vitest' ? 'vitest' : 'playwright');
@@ -67,6 +81,7 @@ function runStage({ name, report, count, packageName, script, args }) {
     cwd: root,
     stdio: 'inherit',
     timeout: stageTimeoutMs,
+    env: { ...process.env, ...env },
   });
   const failure = { ...none, failed: 1 };
   let counts;
@@ -90,9 +105,10 @@ function runStage({ name, report, count, packageName, script, args }) {
 }
 
 async function main(names) {
-  const unknown = names.filter((name) => !stages.some((stage) => stage.name === name));
+  const all = [...stages, ...more];
+  const unknown = names.filter((name) => !all.some((stage) => stage.name === name));
   if (unknown.length > 0) {
-    throw new Error(`No stage ${unknown.join(', ')}; there are ${stages.map(({ name }) => name).join(', ')}`);
+    throw new Error(`No stage ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`);
   }
   ensureInstalled();
   ensureBuilt();
@@ -100,23 +116,25 @@ async function main(names) {
   mkdirSync(resultsDir, { recursive: true });
   let total = none;
   const lines = [];
-  for (const stage of stages.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  for (const stage of names.length === 0 ? stages : all.filter(({ name }) => names.includes(name))) {
     const startedMs = performance.now();
     const counts = runStage(stage);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
     lines.push(`${stage.name.padEnd(18)} ${summaryLine(counts)} (${seconds} s)`);
     total = add(total, counts);
   }
-  saveSummary('test', total);
+  saveSummary(summaryName, total);
   console.log(`\n${lines.join('\n')}\n\n${summaryLine(total)}`);
   return total.failed === 0;
 }
 
+const names = process.argv.slice(2);
+const summaryName = names.join() === 'more' ? 'more' : 'test';
 try {
-  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+  process.exitCode = (await main(names)) ? 0 : 1;
 } catch (error) {
   console.error(`\n${error.message}`);
-  saveSummary('test', { ...none, failed: 1 });
+  saveSummary(summaryName, { ...none, failed: 1 });
   console.log('0 passed, 1 failed');
   process.exitCode = 1;
 }

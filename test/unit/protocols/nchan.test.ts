@@ -1,4 +1,4 @@
-/** `nchan()`: the requests that it makes and what it reads, piece by piece; a real Nchan is in `e2e/nchan.spec.ts`. */
+/** `nchan()`: the requests that it makes and what it reads, piece by piece; a real Nchan is in `e2e/servers/nchan.spec.ts`. */
 import { expect, test } from 'vitest';
 import type { TransportName, Unit } from '../../../src/adapters/adapter.ts';
 import { type NchanOptions, nchan } from '../../../src/protocols/nchan.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { test as base, expect } from '@playwright/test';
-import { main } from '../examples/plain/run.mjs';
+import { main } from '../../examples/plain/run.mjs';
 
 type Servers = Awaited<ReturnType<typeof main>>;
 type ServerName = keyof Servers['servers'];

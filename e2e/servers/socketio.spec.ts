@@ -4,9 +4,9 @@
  */
 import type { Page } from '@playwright/test';
 import type { ServerOptions } from 'socket.io';
-import { startSocketServer } from '../test/unit/protocols/socketio-server.ts';
-import { createFaultProxy } from './fault-proxy.mjs';
-import { test as base, expect, type Site, until } from './harness.ts';
+import { startSocketServer } from '../../test/unit/protocols/socketio-server.ts';
+import { createFaultProxy } from '../fault-proxy.mjs';
+import { test as base, expect, type Site, until } from '../harness.ts';
 
 interface Message {
   readonly topic: string;

@@ -3,7 +3,7 @@
  * has, with a proxy in between that cuts.
  */
 import type { Page } from '@playwright/test';
-import { createFaultProxy } from './fault-proxy.mjs';
+import { createFaultProxy } from '../fault-proxy.mjs';
 import {
   test as base,
   type Driver,
@@ -16,7 +16,7 @@ import {
   openPage,
   type Transport,
   nodeTransports as transports,
-} from './harness.ts';
+} from '../harness.ts';
 import { type Nchan, startNchan } from './nchan-server.ts';
 
 type Place = 'Node' | 'Chromium';
@@ -52,7 +52,7 @@ async function driverInPage(page: Page, siteUrl: string): Promise<Driver> {
 }
 
 async function driverHere(): Promise<Driver> {
-  const { withNchan } = (await import('./pages/with-nchan.js')) as {
+  const { withNchan } = (await import('../pages/with-nchan.js')) as {
     withNchan(holdfast: object, protocols: object): object;
   };
   return driverInNode(async (holdfast) =>

@@ -2,8 +2,8 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installMissing } from './intermediaries/install.mjs';
-import { freePorts, startProduct } from './intermediaries/processes.mjs';
+import { installMissing } from '../intermediaries/install.mjs';
+import { freePorts, startProduct } from '../intermediaries/processes.mjs';
 
 const module = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
