@@ -8,7 +8,7 @@ import type { AdapterRequest, Unit } from '../adapters/adapter.ts';
 import type { Answer } from '../adapters/answer.ts';
 import { fromBase64, toBase64 } from '../core/base64.ts';
 import { pollAnswer, postAnswer } from './answers.ts';
-import type { Ask, Channel } from './foreign.ts';
+import type { Ask, Channel } from './dialect.ts';
 import { withQuery } from './plain.ts';
 import type { Endpoint } from './protocol.ts';
 

@@ -4,7 +4,8 @@
  */
 import type { AdapterRequest, Unit } from '../adapters/adapter.ts';
 import type { Answer } from '../adapters/answer.ts';
-import { type Ask, type Channel, type Dialect, foreign } from './foreign.ts';
+import type { Ask, Channel, Dialect } from './dialect.ts';
+import { foreign } from './foreign.ts';
 import {
   dataOf,
   fieldOf,

@@ -5,7 +5,8 @@
 import type { AdapterRequest } from '../adapters/adapter.ts';
 import type { Answer, Head } from '../adapters/answer.ts';
 import { pollAnswer } from './answers.ts';
-import { type Ask, type Channel, type Dialect, foreign } from './foreign.ts';
+import type { Ask, Channel, Dialect } from './dialect.ts';
+import { foreign } from './foreign.ts';
 import { type PlainEvent, type PlainOptions, type PlainState, parsed, plainDialect } from './plain.ts';
 import type { ProtocolFactory } from './protocol.ts';
 

@@ -5,7 +5,8 @@
 import type { AdapterRequest, Outgoing, TransportName, Unit } from '../adapters/adapter.ts';
 import { isBytes, type SendFrame } from '../core/frames.ts';
 import { pollAnswer, postAnswer, streamAnswer } from './answers.ts';
-import { type Ask, type Channel, type Dialect, foreign, type Received } from './foreign.ts';
+import type { Ask, Channel, Dialect, Received } from './dialect.ts';
+import { foreign } from './foreign.ts';
 import type { Endpoint, ProtocolFactory } from './protocol.ts';
 
 /** What came, before anything is read out of it. */

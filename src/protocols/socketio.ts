@@ -9,6 +9,7 @@
  * repeats, and a reconnection brings what was missed if the server has seen by then that the former connection is gone.
  */
 import type { SendFrame } from '../core/frames.ts';
+import type { Ask, Channel, Dialect, Received } from './dialect.ts';
 import {
   type EngineListener,
   type EngineState,
@@ -19,7 +20,7 @@ import {
   receive,
   transmit,
 } from './engineio.ts';
-import { type Ask, type Channel, type Dialect, foreign, type Received } from './foreign.ts';
+import { foreign } from './foreign.ts';
 import { dataOf } from './plain.ts';
 import type { ProtocolFactory } from './protocol.ts';
 import {
