@@ -20,13 +20,18 @@ function PatientWebSocket(url: string, protocols?: string | string[]): WsWebSock
   return socket;
 }
 
+/** Node 22's own socket (undici 6) tells no end of an open that fails: `error` alone, and it stays in CONNECTING. */
+function isDeaf(): boolean {
+  return Number.parseInt(process.versions['undici'] ?? '', 10) < 7;
+}
+
 function platform(): Platform {
   const { WebSocket, EventSource } = globalThis as { WebSocket?: unknown; EventSource?: unknown };
   return {
     fetch: (input, init) => globalThis.fetch(input, init),
     AbortController,
     TextDecoder,
-    WebSocket: (WebSocket ?? PatientWebSocket) as unknown as WebSocketConstructor,
+    WebSocket: ((!isDeaf() && WebSocket) || PatientWebSocket) as unknown as WebSocketConstructor,
     EventSource: (EventSource ?? eventSourcePolyfill.EventSourcePolyfill) as EventSourceConstructor,
   };
 }

@@ -12,6 +12,9 @@ function Forbidden(): never {
   throw new Error('forbidden');
 }
 
+/** In browsers and Deno; Node and Bun get the polyfill. */
+const isNative = typeof (globalThis as { EventSource?: unknown }).EventSource === 'function';
+
 /** The platform's own: native in browsers, the polyfill in Node. */
 const own: Subject = {
   name: 'eventsource',
@@ -24,7 +27,7 @@ const own: Subject = {
     credentials: 'same-origin',
   }),
   // A native EventSource does not tell an end from a cut.
-  orderlyEnd: isBrowser ? 'failed' : 'closed',
+  orderlyEnd: isNative ? 'failed' : 'closed',
   tellsFailure: true,
   thrown: 'refused',
   broken: (platform) => ({ ...platform, EventSource: Forbidden as never }),
