@@ -176,7 +176,7 @@ export function createClientWith<T extends Topics>(
       mayRenew: options.credentials === undefined || options.credentials === 'same-origin',
       backoff: { baseMs: options.backoff?.baseMs ?? 500, capMs: options.backoff?.capMs ?? 20_000 },
       outbox: { sends: options.outbox?.sends ?? 1_000, bytes: options.outbox?.bytes ?? 8 * 1024 * 1024 },
-      seed: seedFrom(runtime.randomBytes(4)),
+      seed: seedFrom(randomBytes(runtime, 4)),
     });
     const driver = createDriver({
       session,
@@ -206,6 +206,15 @@ export function createClientWith<T extends Topics>(
     return ownEndpoints && listed.length > 0 ? listed : all;
   }
 
+  /** Ids and keys that can be guessed are none. */
+  function randomBytes(runtime: Runtime, count: number): Uint8Array {
+    try {
+      return runtime.randomBytes(count);
+    } catch (cause) {
+      throw createError('NO_RANDOM', 'There is no source of random bytes', { cause });
+    }
+  }
+
   function seedFrom(bytes: Uint8Array): number {
     return bytes.reduce((seed, byte) => ((seed << 8) | byte) >>> 0, 0);
   }
@@ -231,7 +240,7 @@ export function createClientWith<T extends Topics>(
       headers: options.headers ?? {},
       origin: runtime.origin,
       requestNumber: () => nextRequest++,
-      nonce: toBase64Url(runtime.randomBytes(16)),
+      nonce: toBase64Url(randomBytes(runtime, 16)),
     };
   }
 
@@ -243,8 +252,8 @@ export function createClientWith<T extends Topics>(
   function newIdentity(runtime: Runtime, driver: Driver): void {
     driver.put({
       type: 'identity',
-      client: toBase64Url(runtime.randomBytes(16)),
-      key: toBase64Url(runtime.randomBytes(16)),
+      client: toBase64Url(randomBytes(runtime, 16)),
+      key: toBase64Url(randomBytes(runtime, 16)),
     });
   }
 

@@ -59,8 +59,9 @@ export function createDriver(options: DriverOptions): Driver {
 
   function schedule(): void {
     if (scheduled) return;
-    scheduled = true;
     runtime.defer(drain);
+    // Not before: should that throw, the next input tries again.
+    scheduled = true;
   }
 
   function drain(): void {
@@ -79,7 +80,12 @@ export function createDriver(options: DriverOptions): Driver {
       runtime.report(error);
     }
     scheduled = false;
-    arm();
+    try {
+      arm();
+    } catch (error) {
+      // Whatever is counted as delivered is told all the same.
+      runtime.report(error);
+    }
     for (let i = 0; i < told.length; i++) {
       try {
         tell(told[i] as Told);
@@ -107,11 +113,11 @@ export function createDriver(options: DriverOptions): Driver {
   function carryOut(effect: Effect, told: Told[]): void {
     switch (effect.type) {
       case 'open':
-        return open(effect.id, effect.transport, effect.open, effect.fresh);
+        return guarded(effect.id, () => open(effect.id, effect.transport, effect.open, effect.fresh));
       case 'poll':
-        return poll(effect.id, effect.open);
+        return guarded(effect.id, () => poll(effect.id, effect.open));
       case 'transmit':
-        return transmit(effect.id, effect.frames, effect.batch, effect.keepalive);
+        return guarded(effect.id, () => transmit(effect.id, effect.frames, effect.batch, effect.keepalive));
       case 'presume':
         return notice(effect.id, { type: 'presumed' });
       case 'end':
@@ -122,6 +128,18 @@ export function createDriver(options: DriverOptions): Driver {
         return;
       default:
         told.push(effect);
+    }
+  }
+
+  /** What an adapter or the protocol throws ends this one connection, and nothing else is lost. */
+  function guarded(id: number, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const detail = String((error as { message?: unknown } | null | undefined)?.message ?? error);
+      put({ type: 'ended', id, ending: { kind: 'refused', detail } });
+      live[id]?.connection.close();
+      delete live[id];
     }
   }
 

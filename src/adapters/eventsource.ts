@@ -28,7 +28,7 @@ const heartbeatTimeoutMs = 18_000_000;
  */
 function transportFor(platform: Platform, asked: AdapterRequest, link: Guard): () => object {
   // The polyfill calls it with `new`, which an arrow function does not allow.
-  return function Transport() {
+  return function transport() {
     return {
       open(
         _xhr: unknown,

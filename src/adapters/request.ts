@@ -80,17 +80,20 @@ export function request(platform: Platform, asked: AdapterRequest, on: RequestLi
   }
 
   function pump(body: ReadableStreamDefaultReader<Uint8Array>, decoder: TextDecoder): void {
-    body.read().then((part) => {
-      if (isOver) return;
-      if (part.done) return end();
-      const text = decoded(decoder, part.value);
-      if (text === undefined) {
-        cancel(body);
-        return end({ kind: 'unreadable', detail: 'bytes that are no UTF-8' });
-      }
-      tell(text);
-      if (!isOver) pump(body, decoder);
-    }, fail);
+    body
+      .read()
+      .then((part) => {
+        if (isOver) return;
+        if (part.done) return end();
+        const text = decoded(decoder, part.value);
+        if (text === undefined) {
+          cancel(body);
+          return end({ kind: 'unreadable', detail: 'bytes that are no UTF-8' });
+        }
+        tell(text);
+        if (!isOver) pump(body, decoder);
+      })
+      .then(undefined, fail);
   }
 
   function cancel(body: { cancel(): Promise<void> } | null | undefined): void {
@@ -99,26 +102,31 @@ export function request(platform: Platform, asked: AdapterRequest, on: RequestLi
     });
   }
 
-  start(platform, asked, controller?.signal).then((response) => {
-    // Where there is no AbortController (or, in Chrome 66, only its shell), an aborted request still gets here.
-    if (isOver) return cancel(response.body);
-    on.onHead(headOf(response));
-    if (isOver) return cancel(response.body);
-    if (response.body && platform.TextDecoder) {
-      reader = response.body.getReader();
-      const strict = asked.answer?.strict;
-      // Who reads by himself and takes all bytes takes the byte order mark, too: SSE knows one that is data.
-      pump(
-        reader,
-        new platform.TextDecoder('utf-8', { fatal: strict === true, ignoreBOM: strict === false }),
-      );
-    } else {
-      response.text().then((text) => {
-        tell(text);
-        end();
-      }, fail);
-    }
-  }, fail);
+  start(platform, asked, controller?.signal)
+    .then((response) => {
+      // Where there is no AbortController (or, in Chrome 66, only its shell), an aborted request still gets here.
+      if (isOver) return cancel(response.body);
+      on.onHead(headOf(response));
+      if (isOver) return cancel(response.body);
+      if (response.body && platform.TextDecoder) {
+        reader = response.body.getReader();
+        const strict = asked.answer?.strict;
+        // Who reads by himself and takes all bytes takes the byte order mark, too: SSE knows one that is data.
+        pump(
+          reader,
+          new platform.TextDecoder('utf-8', { fatal: strict === true, ignoreBOM: strict === false }),
+        );
+      } else {
+        response
+          .text()
+          .then((text) => {
+            tell(text);
+            end();
+          })
+          .then(undefined, fail);
+      }
+    })
+    .then(undefined, fail);
 
   return () => {
     if (isOver) return;

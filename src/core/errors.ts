@@ -51,6 +51,8 @@ export type ClientErrorCode =
   | 'UNSUBSCRIBED'
   /** None of the configured transports can run here. */
   | 'NO_TRANSPORT'
+  /** The platform has no source of random bytes, without which ids and keys could be guessed. */
+  | 'NO_RANDOM'
   /** `auth` threw or rejected. */
   | 'AUTH_UNAVAILABLE'
   /** A connection ended; `message` says how. */
