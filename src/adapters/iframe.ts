@@ -97,11 +97,11 @@ export function iframe(): AdapterFactory<Platform> {
     open(request, sink) {
       const link = guard(sink);
 
-      function start(page: Window): void {
+      function start(page: Window, body: Document): void {
         const name = `holdfast-${request.mark ?? ''}-${++frameCount}`;
         const { callbacks } = request;
-        const window = callbacks ? frameAround(page.document, `${name}-around`, callbacks, link) : page;
-        const { document } = window;
+        const window = callbacks ? frameAround(body, `${name}-around`, callbacks, link) : page;
+        const document = callbacks ? window.document : body;
         const frame = hiddenFrame(document, name);
         const form = request.method === 'POST' ? hiddenForm(document, request, name) : undefined;
         const origin = originOf(request.url);
@@ -139,8 +139,8 @@ export function iframe(): AdapterFactory<Platform> {
       }
 
       try {
-        if (!platform.window?.document) throw new Error('no document');
-        start(platform.window);
+        if (!platform.document || !platform.window) throw new Error('no document');
+        start(platform.window, platform.document);
       } catch (error) {
         link.closedSoon({ kind: 'refused', detail: messageOf(error) });
       }
