@@ -240,7 +240,10 @@ export function createClientWith<T extends Topics>(
       headers: options.headers ?? {},
       origin: runtime.origin,
       requestNumber: () => nextRequest++,
-      nonce: toBase64Url(randomBytes(runtime, 16)),
+      // Drawn only where one is needed.
+      get nonce() {
+        return toBase64Url(randomBytes(runtime, 16));
+      },
     };
   }
 

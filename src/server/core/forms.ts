@@ -31,6 +31,7 @@ export interface Unit {
 
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text: string): number {
+  if (!/[\u0080-\uffff]/.test(text)) return text.length;
   let length = text.length;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -43,23 +44,22 @@ export function utf8Length(text: string): number {
 }
 
 /** A message frame but for its payload: `{"topic":…,"id":…,` */
-export function messageHead(topic: string, id: string, isEphemeral = false): string {
-  return `{"topic":${JSON.stringify(topic)},"${isEphemeral ? 'ephemeral' : 'id'}":"${id}"`;
+function messageHead({ quoted, offset, id }: Entry): string {
+  return `{"topic":${quoted},"${offset === 0 ? 'ephemeral' : 'id'}":"${id}"`;
 }
 
 /** The entry as a line of text, without the line feed. */
 export function lineOf(entry: Entry): string {
-  if (entry.line === undefined) {
-    const base64 = entry.binary ? toBase64(entry.binary) : '';
-    entry.line = `${messageHead(entry.topic, entry.id, entry.offset === 0)},"base64":"${base64}"}`;
-  }
+  // Not kept: what receivers share is the joined text of all that a turn brings, and thousands of entries lie in the log.
+  if (entry.json !== undefined) return `${messageHead(entry)},"data":${entry.json}}`;
+  entry.line ??= `${messageHead(entry)},"base64":"${toBase64(entry.binary as Uint8Array)}"}`;
   return entry.line;
 }
 
 /** The entry as a binary WebSocket message: its JSON, a line feed, its bytes. */
 function packetOf(entry: Entry, binary: Uint8Array): Uint8Array {
   if (!entry.packet) {
-    const head = utf8(`${messageHead(entry.topic, entry.id, entry.offset === 0)}}\n`);
+    const head = utf8(`${messageHead(entry)}}\n`);
     const packet = new Uint8Array(head.length + binary.length);
     packet.set(head);
     packet.set(binary, head.length);

@@ -3,7 +3,7 @@ import { createError } from '../../core/errors.ts';
 import { isBytes, isTopic, type Payload } from '../../core/frames.ts';
 import { type Alarm, setAlarm } from './alarms.ts';
 import { fanOut } from './delivery.ts';
-import { messageHead, utf8Length } from './forms.ts';
+import { utf8Length } from './forms.ts';
 import { append, type Draft, expireEntries } from './log.ts';
 import type { Entry } from './topic-record.ts';
 import { directKey, directTopic } from './topics.ts';
@@ -26,27 +26,26 @@ export function armTrim(hub: Hub, at: number | undefined): Alarm | undefined {
 }
 
 function draftOf(hub: Hub, key: string, topic: string, data: Payload, options: PublishOptions): Draft {
-  const { except, ephemeral: isEphemeral = false } = options;
+  const { except } = options;
   const at = hub.host.now();
   const { frameBytes } = hub.config.limits;
   // Copied, for the application may go on writing into its own.
   const binary =
     data instanceof ArrayBuffer || isBytes(data) ? new Uint8Array(data as ArrayBuffer) : undefined;
   let bytes: number;
-  let lineOf: Draft['lineOf'];
+  let json: string | undefined;
   if (binary) {
     bytes = Math.ceil(binary.length / 3) * 4 + topic.length + 64;
   } else {
-    const json = JSON.stringify(data) as string | undefined;
+    json = JSON.stringify(data) as string | undefined;
     if (json === undefined) throw createError('MISUSE', 'publish() needs a JSON value or bytes.', { topic });
     bytes = utf8Length(json) + topic.length + 64;
-    lineOf = (id) => `${messageHead(topic, id, isEphemeral)},"data":${json}}`;
   }
   if (bytes > frameBytes) {
     const what = `A message of about ${bytes} bytes is larger than the ${frameBytes} of a frame.`;
     throw createError('FRAME_TOO_LARGE', what, { topic });
   }
-  return { key, topic, except, bytes, at, binary, lineOf };
+  return { key, topic, except, bytes, at, json, binary };
 }
 
 function checkTopic(hub: Hub, topic: string): void {
@@ -64,10 +63,24 @@ function keep(hub: Hub, draft: Draft): string {
 
 function pass(hub: Hub, draft: Draft): string {
   const id = `${hub.origin}.${++hub.ephemeralCount}`;
-  const { lineOf, ...rest } = draft;
-  const line = lineOf?.(id);
-  const place = { partition: 0, offset: 0, prev: 0, id };
-  const entry: Entry = { ...rest, ...place, line, escaped: undefined, packet: undefined };
+  const { key, topic, except, bytes, at, json, binary } = draft;
+  const entry: Entry = {
+    key,
+    topic,
+    quoted: JSON.stringify(topic),
+    partition: 0,
+    offset: 0,
+    prev: 0,
+    id,
+    except,
+    bytes,
+    at,
+    json,
+    binary,
+    line: undefined,
+    escaped: undefined,
+    packet: undefined,
+  };
   fanOut(hub, entry);
   return id;
 }

@@ -3,8 +3,9 @@
 export interface Entry {
   /** Where the log and the index of topics file it. */
   readonly key: string;
-  /** The topic as it is written on the wire. */
   readonly topic: string;
+  /** The topic as JSON. */
+  readonly quoted: string;
   readonly partition: number;
   readonly offset: number;
   /** Offset of the message of this topic before it; what a gap is reckoned by (rule D5). */
@@ -15,9 +16,10 @@ export interface Entry {
   readonly except: string | undefined;
   readonly bytes: number;
   readonly at: number;
-  /** Present where the payload is bytes. */
+  /** The payload as JSON, encoded once for all receivers; absent where it is bytes. */
+  readonly json: string | undefined;
   readonly binary: Uint8Array | undefined;
-  /** The wire forms, each made once and at its first use; see `forms.ts`. */
+  /** Wire forms that cost something, each made once and at its first use; see `forms.ts`. */
   line: string | undefined;
   escaped: string | undefined;
   packet: Uint8Array | undefined;
@@ -25,6 +27,8 @@ export interface Entry {
 
 export interface TopicRecord {
   readonly key: string;
+  /** Its topic as JSON, once something was published. */
+  quoted: string | undefined;
   /** Offset of the newest message, retained or not. */
   last: number;
   /** The retained ones are `entries[head]` and after. */
@@ -34,7 +38,7 @@ export interface TopicRecord {
 }
 
 export function createTopicRecord(key: string, last: number): TopicRecord {
-  return { key, last, entries: [], head: 0, bytes: 0 };
+  return { key, quoted: undefined, last, entries: [], head: 0, bytes: 0 };
 }
 
 export function retainedCount(record: TopicRecord): number {

@@ -170,7 +170,7 @@ describe.each([1, 3])('a log of %i partitions', (count) => {
           let now = 0;
           for (const { key, bytes, afterMs, except } of steps) {
             now += afterMs;
-            const draft = { key, topic: key, except, bytes, at: now, binary: undefined, lineOf: () => '' };
+            const draft = { key, topic: key, except, bytes, at: now, binary: undefined, json: '{}' };
             const { partition, offset, prev } = append(log, draft);
             insistSame(
               { offset, prev },
