@@ -24,8 +24,7 @@ function logWith(history: Partial<History> = {}, partitions = 1): Log {
 
 function put(log: Log, topic: string, at = 0, more: { bytes?: number; except?: string } = {}) {
   const { bytes = 10, except } = more;
-  const lineOf = (id: string): string => `${topic} ${id}`;
-  return append(log, { key: topic, topic, except, bytes, at, binary: undefined, lineOf });
+  return append(log, { key: topic, topic, except, bytes, at, json: 'null', binary: undefined });
 }
 
 function read(log: Log, topics: readonly string[], position = 0, bytes = 1e9, count = 1e9) {
