@@ -302,7 +302,7 @@ export function createSession(config: SessionConfig): Session {
     policy: createPolicy(config.kinds),
     inbox: createInbox(),
     outbox: createOutbox(config.outbox),
-    deadlines: {},
+    deadlines: Object.create(null) as Deadlines,
     now: { wall: 0, mono: 0 },
     phase: 'idle',
     prerendering: false,

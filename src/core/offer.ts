@@ -118,11 +118,12 @@ export function putOffIsOver(inbox: Inbox, now: number): void {
 export function takeUnwanted(inbox: Inbox, connection: number): string[] {
   const reception = inbox.receptions[connection];
   const topics: string[] = [];
-  for (const topic in reception ? reception.links : {}) {
+  if (!reception) return topics;
+  for (const topic in reception.links) {
     const subscription = inbox.subscriptions[topic];
-    if (subscription && linkOf(reception as Reception, subscription)) continue;
+    if (subscription && linkOf(reception, subscription)) continue;
     topics.push(topic);
-    forgetLink(reception as Reception, topic);
+    forgetLink(reception, topic);
   }
   return topics;
 }

@@ -322,8 +322,8 @@ export function recall(policy: PolicyState, known: Knowledge, now: number): void
   policy.heartbeatMs = known.heartbeatMs;
   for (const transport in known.out) {
     const experience = policy.experience[transport];
-    const { failures, forMs } = known.out[transport] as Knowledge['out'][string];
     if (!experience) continue;
+    const { failures, forMs } = known.out[transport] as Knowledge['out'][string];
     experience.failures = failures;
     experience.outUntil = now + Math.min(outCapMs, forMs);
   }

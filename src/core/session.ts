@@ -155,7 +155,7 @@ function want(session: Session): void {
 
 function advanceClock(session: Session, now: Now): void {
   const former = session.now;
-  session.now = { wall: now.wall, mono: Math.max(now.mono, former.mono) };
+  session.now = { wall: now.wall, mono: now.mono > former.mono ? now.mono : former.mono };
   if (former.wall === 0) return;
   const slept = now.wall - former.wall - (session.now.mono - former.mono);
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);

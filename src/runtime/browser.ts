@@ -35,13 +35,14 @@ function monotoneClock(scope: Scope): () => number {
   const { performance } = scope;
   // Taken now: what a page puts in its place later, for a test or by accident, need not be a clock.
   const now = performance?.now;
-  if (performance && typeof now === 'function') return () => now.call(performance);
-  let last = Date.now();
+  const read = performance && typeof now === 'function' ? () => now.call(performance) : () => Date.now();
+  let last = read();
   let passed = 0;
   return () => {
-    const wall = Date.now();
-    if (wall > last) passed += wall - last;
-    last = wall;
+    const at = read();
+    if (at > last) passed += at - last;
+    // What is no number changes nothing.
+    if (at >= 0) last = at;
     return passed;
   };
 }

@@ -87,7 +87,9 @@ function ask(xhr: XMLHttpRequest, url: string, asked: Asked): void {
   xhr.open(method, url, true);
   // Safari 5 to 7 take it only once the request is open.
   xhr.withCredentials = credentials === 'include';
-  for (const name in headers) xhr.setRequestHeader(name, headers[name] as string);
+  Object.keys(headers).forEach((name) => {
+    xhr.setRequestHeader(name, headers[name] as string);
+  });
   if (signal) signal.abort = () => xhr.abort();
   xhr.send(body);
 }
