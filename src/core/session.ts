@@ -155,7 +155,10 @@ function want(session: Session): void {
 
 function advanceClock(session: Session, now: Now): void {
   const former = session.now;
-  session.now = { wall: now.wall, mono: now.mono > former.mono ? now.mono : former.mono };
+  let { mono } = former;
+  // False for what is no number.
+  if (now.mono > mono) mono = now.mono;
+  session.now = { wall: now.wall, mono };
   if (former.wall === 0) return;
   const slept = now.wall - former.wall - (session.now.mono - former.mono);
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
