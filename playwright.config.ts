@@ -3,8 +3,8 @@ import { chromiumArgs, knownBrowsers } from './scripts/browsers.mjs';
 
 const browsers = knownBrowsers();
 
-/** What `npm run test:more` runs instead of `npm test`: other people's servers, and the script for old browsers in current ones. */
-const more = ['**/servers/*.spec.ts', '**/legacy/*.spec.ts'];
+/** What `npm run test:more` runs: other people's servers and pages, and the script for old browsers in current ones. */
+const more = ['**/servers/*.spec.ts', '**/hosts/*.spec.ts', '**/legacy/*.spec.ts'];
 
 const engines = {
   chromium: {

@@ -2,7 +2,7 @@
  * The client inside a dedicated, a shared and a service worker: no window, no document, no storage. What it does there is what it does
  * in a page, over every transport that needs no document.
  */
-import { driverOf, expect, expectNumbers, nodeTransports, numbers, openPage, test } from './harness.ts';
+import { driverOf, expect, expectNumbers, nodeTransports, numbers, openPage, test } from '../harness.ts';
 
 /** What each kind is without. The workers' own scopes tell it, so that a test never runs in a page by mistake. */
 const kinds = [

@@ -1,0 +1,4 @@
+import { createDriver } from './driver.js';
+
+window.driver = createDriver(window.Holdfast);
+window.isDriverReady = true;
