@@ -1,0 +1,17 @@
+// Every suite's file, by name, in the order in which they run. Each exports
+//   title, about       what it measures, in words
+//   metrics            name -> { title, unit, digits, isLessBetter }
+//   contenders(isFull) [{ name, peer, options, isBase }]: who is measured; the base is what ratios are to
+//   rows(isFull)       [{ name, only, … }]: how; `only` names the contenders of a row that is not for all
+//   server(peer, options), clients(peer, options): the commands of either process
+//   measure(pair, row) -> { metric: value, … }, and `plots` for the report; it throws where something is missing
+
+export const suites = {
+  throughput: () => import('../speed/throughput.mjs'),
+  'fan-out': () => import('../speed/fan-out.mjs'),
+  sends: () => import('../speed/sends.mjs'),
+  memory: () => import('../speed/memory.mjs'),
+  resume: () => import('../speed/resume.mjs'),
+  herd: () => import('../speed/herd.mjs'),
+  topics: () => import('../speed/topics.mjs'),
+};

@@ -1,0 +1,71 @@
+// Raw `ws`, as its README broadcasts: one write for each message and socket. What all others are measured against.
+// `isJoined` is the floor of that wire: what one turn produced for a socket leaves in one write.
+
+import WebSocket, { WebSocketServer } from 'ws';
+
+export const packages = ['ws'];
+
+/** Holds the socket back until the turn is over. */
+function cork(socket) {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  setImmediate(() => socket.uncork());
+}
+
+function answer(ws, onSend, text) {
+  const { number, data } = JSON.parse(text);
+  ws.send(JSON.stringify({ number, reply: onSend(data) }));
+}
+
+/** With `greeting`, a text that everyone is sent who comes: one frame a line, as Holdfast's are. */
+export function serve(server, { onSend, isJoined = false, greeting }) {
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  sockets.on('connection', (ws, request) => {
+    ws.on('message', (text) => answer(ws, onSend, text));
+    ws.on('error', () => undefined);
+    ws.raw = request.socket;
+    if (greeting) ws.send(greeting());
+  });
+  return {
+    publish(_, data) {
+      const text = JSON.stringify(data);
+      for (const ws of sockets.clients) {
+        if (isJoined) cork(ws.raw);
+        ws.send(text);
+      }
+    },
+    close: () => sockets.close(),
+  };
+}
+
+export function connect({ port, onMessage, isLines = false }) {
+  const ws = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
+  const waiting = new Map();
+  let number = 0;
+  const take = (text) => {
+    const data = JSON.parse(text);
+    if (isLines) return onMessage(data.data);
+    const resolve = waiting.get(data.number);
+    if (!resolve) return onMessage(data);
+    waiting.delete(data.number);
+    resolve(data.reply);
+  };
+  ws.on('message', (bytes) => {
+    const text = bytes.toString();
+    if (!isLines) return take(text);
+    for (const line of text.split('\n')) if (line !== '') take(line);
+  });
+  return new Promise((resolve, reject) => {
+    ws.once('error', reject);
+    ws.once('open', () =>
+      resolve({
+        send: (data) =>
+          new Promise((answered) => {
+            waiting.set(++number, answered);
+            ws.send(JSON.stringify({ number, data }));
+          }),
+        close: () => ws.terminate(),
+      }),
+    );
+  });
+}

@@ -1,0 +1,210 @@
+// What the figures are to be, each a part of a line of the table in docs/SPEED.md. `reason` says why one is not reached: what
+// the profile of such a run shows. It is told only then.
+
+const raw = 'raw ws';
+const websocket = 'Holdfast, WebSocket';
+const burst = { suite: 'throughput', row: 'bursts of 100', metric: 'rate', to: raw };
+const single = { suite: 'fan-out', row: '1,000 clients, one at a time', contender: websocket, to: raw };
+const heap = { suite: 'memory', row: '1,000 connections', metric: 'heap', digits: 1, unit: 'KiB' };
+const herd = { suite: 'herd', row: '1,000 clients', contender: 'Holdfast', digits: 0 };
+
+/** What profiles of these runs showed (2026-11); a figure that changes makes its sentence void. */
+const reasons = {
+  append:
+    'Two thirds of a message’s cost are in append(): the entry is made by spreading another object and then adding to it, which V8 does slowly and which leaves garbage behind; the rest is the line, kept as a tree of joined strings.',
+  oneWrite:
+    'Beyond append(), each message takes a writev of frame head and payload where one buffer would do.',
+  client:
+    'The real client takes 1.7 to 2 µs for a message, most of it decodeFrame(), so that it cannot take more than 4 × what raw ws brings.',
+  fanOut:
+    'For each socket ws makes the head of the frame anew, corks and writes two buffers; the frame could be made once for all of them.',
+  sends:
+    'The hub is as fast as Socket.IO’s server; the real client takes half as much again as Socket.IO’s for a send (light clients reach the goal on the same hub).',
+  maps: 'Eight empty maps (1.7 KiB) for each connection, the request of the upgrade with its headers (1.1 KiB, held by a closure), and five closures of the sink.',
+  streams:
+    'The same maps and closures, the request’s body reader and the headers of the answer (2 KiB of joined strings and lists).',
+  herd: 'With all transports each client makes three requests when the server is back: a stream and a poll go beside the WebSocket. All 1,000 clients share a process, which adds to the steps.',
+};
+
+export const goals = [
+  {
+    title: 'Throughput to one client over WebSocket, 100-byte messages, bursts of 100',
+    best: '1.02 × (Primus)',
+    floor: '4.6 ×',
+    parts: [
+      {
+        says: 'rate',
+        ...burst,
+        contender: websocket,
+        atLeast: 4,
+        reason: `${reasons.append} ${reasons.client}`,
+      },
+      {
+        says: 'server CPU',
+        ...burst,
+        contender: websocket,
+        metric: 'serverCpu',
+        atMost: 0.3,
+        reason: reasons.append,
+      },
+    ],
+  },
+  {
+    title: 'The same, one message a turn',
+    best: '0.93 ×',
+    floor: '1.0 ×',
+    parts: [
+      {
+        says: 'rate',
+        ...burst,
+        row: 'one a turn',
+        contender: websocket,
+        atLeast: 0.95,
+        reason: `${reasons.append} ${reasons.oneWrite}`,
+      },
+    ],
+  },
+  {
+    title: 'The same over HTTP, bursts of 100',
+    best: '1.39 ×, –, 2.3 ×',
+    floor: '4 ×',
+    parts: [
+      {
+        says: 'HTTP stream',
+        ...burst,
+        contender: 'Holdfast, HTTP stream',
+        atLeast: 2.5,
+        reason: reasons.append,
+      },
+      {
+        says: 'EventSource',
+        ...burst,
+        contender: 'Holdfast, EventSource',
+        atLeast: 1.7,
+        reason: reasons.append,
+      },
+      {
+        says: 'long polling',
+        ...burst,
+        contender: 'Holdfast, long polling',
+        atLeast: 2.5,
+        reason: reasons.append,
+      },
+    ],
+  },
+  {
+    title: 'Fan-out 1 to 1,000',
+    best: '0.77; 1.21; 0.92',
+    floor: '1.36; 0.76; 0.64',
+    parts: [
+      {
+        says: 'saturated rate',
+        ...single,
+        row: '1,000 clients, saturated',
+        metric: 'rate',
+        atLeast: 1.25,
+        reason: reasons.fanOut,
+      },
+      { says: 'server CPU', ...single, metric: 'serverCpu', atMost: 0.85, reason: reasons.fanOut },
+      { says: '99th percentile', ...single, metric: 'p99', atMost: 0.85, reason: reasons.fanOut },
+    ],
+  },
+  {
+    title: 'Sends with acknowledgement, 100 clients, each waiting, beside Socket.IO’s emitWithAck',
+    best: '1',
+    floor: '–',
+    parts: [
+      {
+        says: 'rate',
+        suite: 'sends',
+        row: '100 clients',
+        contender: 'Holdfast',
+        metric: 'rate',
+        to: 'Socket.IO, emitWithAck',
+        atLeast: 1.5,
+        reason: reasons.sends,
+      },
+    ],
+  },
+  {
+    title: 'Server heap per idle connection, beyond raw ws or raw SSE',
+    best: '+ 5.1 KiB',
+    floor: '–',
+    parts: [
+      { says: 'WebSocket', ...heap, contender: websocket, beyond: raw, atMost: 2, reason: reasons.maps },
+      {
+        says: 'HTTP stream',
+        ...heap,
+        contender: 'Holdfast, HTTP stream',
+        beyond: 'raw SSE',
+        atMost: 1.5,
+        reason: reasons.streams,
+      },
+      {
+        says: 'EventSource',
+        ...heap,
+        contender: 'Holdfast, EventSource',
+        beyond: 'raw SSE',
+        atMost: 1.5,
+        reason: reasons.streams,
+      },
+    ],
+  },
+  {
+    title: 'Bytes of a 100-byte message over WebSocket, with id and a six-letter topic',
+    best: '110 without id',
+    floor: '102',
+    parts: [
+      {
+        says: 'bytes',
+        suite: 'throughput',
+        row: 'one a turn',
+        contender: websocket,
+        metric: 'bytes',
+        digits: 0,
+        atMost: 150,
+      },
+    ],
+  },
+  {
+    title: 'Resume of 1,000 clients, 100 missed messages each, beside the same bytes raw',
+    best: '–',
+    floor: '1',
+    parts: [
+      {
+        says: 'time',
+        suite: 'resume',
+        row: '1,000 clients, 100 messages each',
+        contender: websocket,
+        metric: 'ms',
+        to: 'raw ws, the same bytes',
+        atMost: 2,
+      },
+    ],
+  },
+  {
+    title: 'Herd of 1,000 after 3 s of absence',
+    best: '61 to 129',
+    floor: '20',
+    parts: [
+      { says: 'opens in 100 ms', ...herd, metric: 'peak', atMost: 40, reason: reasons.herd },
+      { says: 'all back, ms', ...herd, metric: 'backMs', atMost: 6_000 },
+    ],
+  },
+  {
+    title: 'Publish cost as topics grow from 100 to 100,000',
+    best: '–',
+    floor: '1',
+    parts: [
+      {
+        says: 'server CPU',
+        suite: 'topics',
+        row: '100 receivers',
+        contender: '100,000 topics',
+        metric: 'serverCpu',
+        to: '100 topics',
+        atMost: 1.2,
+      },
+    ],
+  },
+];
