@@ -83,3 +83,19 @@ describe('a wrong endpoint', () => {
     expect(lines).toContain('#2 opens poll');
   });
 });
+
+describe('a server that dies young again and again', () => {
+  it('gives way to another address before anything is waited for', () => {
+    const world = createWorld({ kinds: [events, asked], backoff: { baseMs: 10_000, capMs: 20_000 } });
+    world.put({ type: 'open' });
+    world.hello(1);
+    world.ends(1);
+    world.hello(2);
+    world.ends(2);
+    expect(world.lines().filter((line) => line.includes(' opens '))).toEqual([
+      '#1 opens http-stream []@0',
+      '#2 opens http-stream []@0',
+      expect.stringMatching(/^#3 opens poll .*@0$/),
+    ]);
+  });
+});
