@@ -124,7 +124,7 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
         // It gives up at once what is no event stream, and says no more than that; after a cut it would try again.
         const isRefused = source?.readyState === closedState;
         const detail = 'a status other than 200, or another content type: the platform does not say which';
-        link.closed(isRefused ? { kind: 'type', detail } : { kind: 'failed' });
+        link.closed(isRefused ? { kind: 'refused', detail } : { kind: 'failed' });
       }
 
       try {
