@@ -32,6 +32,8 @@ export default defineConfig({
         test: {
           ...contract,
           name: 'contract-browser',
+          // As end to end: on a busy machine a browser now and then loses its breath.
+          retry: process.env['CI'] ? 1 : 0,
           browser: {
             enabled: true,
             headless: true,
