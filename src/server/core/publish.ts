@@ -4,8 +4,8 @@ import { isBytes, isTopic, type Payload } from '../../core/frames.ts';
 import { type Alarm, setAlarm } from './alarms.ts';
 import { fanOut } from './delivery.ts';
 import { utf8Length } from './forms.ts';
-import { append, type Draft, expireEntries } from './log.ts';
-import type { Entry } from './topic-record.ts';
+import { append, expireEntries } from './log.ts';
+import { createEntry, type Draft } from './topic-record.ts';
 import { directKey, directTopic } from './topics.ts';
 import type { Hub } from './types.ts';
 
@@ -63,25 +63,7 @@ function keep(hub: Hub, draft: Draft): string {
 
 function pass(hub: Hub, draft: Draft): string {
   const id = `${hub.origin}.${++hub.ephemeralCount}`;
-  const { key, topic, except, bytes, at, json, binary } = draft;
-  const entry: Entry = {
-    key,
-    topic,
-    quoted: JSON.stringify(topic),
-    partition: 0,
-    offset: 0,
-    prev: 0,
-    id,
-    except,
-    bytes,
-    at,
-    json,
-    binary,
-    line: undefined,
-    escaped: undefined,
-    packet: undefined,
-  };
-  fanOut(hub, entry);
+  fanOut(hub, createEntry(draft, JSON.stringify(draft.topic), 0, 0, 0, id));
   return id;
 }
 

@@ -25,6 +25,49 @@ export interface Entry {
   packet: Uint8Array | undefined;
 }
 
+/** What to append; the log adds its place. */
+export interface Draft {
+  readonly key: string;
+  readonly topic: string;
+  readonly except: string | undefined;
+  readonly bytes: number;
+  readonly at: number;
+  /** The payload: as JSON, or as bytes. */
+  readonly json: string | undefined;
+  readonly binary: Uint8Array | undefined;
+}
+
+/**
+ * In one literal: with a spread in it, V8 makes each entry the slow way, which was two thirds of what a publish cost.
+ * `quoted`: the topic as JSON, which all of its messages share.
+ */
+export function createEntry(
+  { key, topic, except, bytes, at, json, binary }: Draft,
+  quoted: string,
+  partition: number,
+  offset: number,
+  prev: number,
+  id: string,
+): Entry {
+  return {
+    key,
+    topic,
+    quoted,
+    partition,
+    offset,
+    prev,
+    id,
+    except,
+    bytes,
+    at,
+    json,
+    binary,
+    line: undefined,
+    escaped: undefined,
+    packet: undefined,
+  };
+}
+
 export interface TopicRecord {
   readonly key: string;
   /** Its topic as JSON, once something was published. */
