@@ -40,9 +40,10 @@ function monotoneClock(scope: Scope): () => number {
   let passed = 0;
   return () => {
     const at = read();
-    if (at > last) passed += at - last;
+    const step = at - last;
+    if (step > 0) passed += step;
     // What is no number changes nothing.
-    if (at >= 0) last = at;
+    if (step > 0 || step < 0) last = at;
     return passed;
   };
 }

@@ -15,7 +15,7 @@ const subject: Subject = {
   thrown: 'refused',
   broken: (platform) => ({
     ...platform,
-    WebSocket: function Forbidden() {
+    WebSocket: function forbidden() {
       throw new Error('forbidden');
     } as never,
   }),
