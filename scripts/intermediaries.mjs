@@ -8,7 +8,7 @@ import { writeReport } from '../e2e/intermediaries/report.mjs';
 import { runIntermediaries } from '../e2e/intermediaries/run.mjs';
 import { settingsNamed } from '../e2e/intermediaries/settings.mjs';
 import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
-import { none, resultsDir, saveSummary, summaryLine } from './summary.mjs';
+import { countRun, resultsDir } from './summary.mjs';
 
 const wholeSeconds = 180;
 
@@ -58,16 +58,7 @@ async function main() {
   keep(result, seconds, isWhole);
   tell(result);
   const counts = count(result);
-  saveSummary('intermediaries', counts);
-  console.log(`\n${summaryLine(counts)}`);
-  return counts.failed === 0;
+  return counts;
 }
 
-try {
-  process.exit((await main()) ? 0 : 1);
-} catch (error) {
-  console.error(`\n${error.stack}`);
-  saveSummary('intermediaries', { ...none, failed: 1 });
-  console.log('0 passed, 1 failed');
-  process.exit(1);
-}
+await countRun('intermediaries', main);

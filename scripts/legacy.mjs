@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDir, ensureBuilt, ensureInstalled } from './ensure.mjs';
-import { none, resultsDir, saveSummary, summaryLine } from './summary.mjs';
+import { countRun, resultsDir } from './summary.mjs';
 
 ensureInstalled();
 ensureBuilt();
@@ -88,16 +88,7 @@ async function main(names) {
   );
   const counts = count(result);
   if (result.ran.length === engines.length && counts.failed === 0 && !process.env.CI) writeMatrix(result.ran);
-  saveSummary('legacy', counts);
-  console.log(`\n${summaryLine(counts)}`);
-  return counts.failed === 0;
+  return counts;
 }
 
-try {
-  process.exit((await main(process.argv.slice(2))) ? 0 : 1);
-} catch (error) {
-  console.error(`\n${error.stack}`);
-  saveSummary('legacy', { ...none, failed: 1 });
-  console.log('0 passed, 1 failed');
-  process.exit(1);
-}
+await countRun('legacy', () => main(process.argv.slice(2)));

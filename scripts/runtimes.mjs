@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDir, ensureBuilt, ensureInstalled, root } from './ensure.mjs';
-import { none, saveSummary, summaryLine } from './summary.mjs';
+import { countRun } from './summary.mjs';
 
 ensureInstalled();
 ensureBuilt();
@@ -94,16 +94,7 @@ async function main(names) {
   const table = tableOf(ran);
   console.log(`\n${table}`);
   if (ran.length === engines.length && counts.failed === 0 && !process.env.CI) writeTable(table);
-  saveSummary('runtimes', counts);
-  console.log(`\n${summaryLine(counts)}`);
-  return counts.failed === 0;
+  return counts;
 }
 
-try {
-  process.exit((await main(process.argv.slice(2))) ? 0 : 1);
-} catch (error) {
-  console.error(`\n${error.stack}`);
-  saveSummary('runtimes', { ...none, failed: 1 });
-  console.log('0 passed, 1 failed');
-  process.exit(1);
-}
+await countRun('runtimes', () => main(process.argv.slice(2)));

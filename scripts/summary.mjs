@@ -64,3 +64,17 @@ export function saveSummary(name, counts) {
   mkdirSync(resultsDir, { recursive: true });
   writeFileSync(join(resultsDir, `summary-${name}.json`), JSON.stringify(counts));
 }
+
+/** A whole run: keeps what it counted, says it in one last line, and ends the program. One that throws has failed. */
+export async function countRun(name, run) {
+  let counts;
+  try {
+    counts = await run();
+  } catch (error) {
+    console.error(`\n${error.stack}`);
+    counts = { ...none, failed: 1 };
+  }
+  saveSummary(name, counts);
+  console.log(`\n${summaryLine(counts)}`);
+  process.exit(counts.failed === 0 ? 0 : 1);
+}

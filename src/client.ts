@@ -28,6 +28,7 @@ import { guardedPromise } from './guarded-promise.ts';
 import { readMemory, writeMemory } from './memory.ts';
 import { misuse, payloadOf } from './payload.ts';
 import type { Endpoint, Protocol, ProtocolFactory } from './protocols/protocol.ts';
+import { isOn } from './protocols/url.ts';
 import type { Platform, Runtime, Signal, Store } from './runtime/runtime.ts';
 import {
   createHandle,
@@ -215,6 +216,11 @@ export function createClientWith<T extends Topics>(
     }
   }
 
+  /** Whether the server knows nothing of us; asked once it is started. */
+  function isPlain(): boolean {
+    return running?.protocol.nameOf !== undefined;
+  }
+
   function seedFrom(bytes: Uint8Array): number {
     return bytes.reduce((seed, byte) => ((seed << 8) | byte) >>> 0, 0);
   }
@@ -249,7 +255,7 @@ export function createClientWith<T extends Topics>(
 
   /** Browsers keep a pool of connections for requests with cookies and another for those without. */
   function otherCredentials(runtime: Runtime, base: string): Endpoint['credentials'] {
-    return `${base}/`.indexOf(`${runtime.origin}/`) === 0 ? 'omit' : 'include';
+    return isOn(runtime.origin, base) ? 'omit' : 'include';
   }
 
   function newIdentity(runtime: Runtime, driver: Driver): void {
@@ -460,6 +466,9 @@ export function createClientWith<T extends Topics>(
       throw misuse('`since` is no cursor');
     }
     const driver = wish();
+    if (since !== undefined && isPlain()) {
+      throw misuse('`since` is a place in a hub; a plain server begins after its `lastEventId`');
+    }
     const handle = createHandle(topic, wanted, host);
     if (wanted.signal?.aborted) return handle.subscription;
     const state = topics[topic];
@@ -526,13 +535,14 @@ export function createClientWith<T extends Topics>(
 
   function diagnoseAll(timeoutMs = diagnoseMs): Promise<Diagnosis> {
     if (!isWhole(timeoutMs, 1)) throw misuse('`timeoutMs` is a whole number above 0');
+    start();
     const runtime = defaults.runtime();
     const factories = options.adapters ?? defaults.adapters;
     const transports = factories.map((make) => make(runtime.platform).transport);
     const host = {
       url: runtime.resolveUrl(url),
       transports,
-      asks: !start() || running?.session.policy.kinds[0]?.plain !== true,
+      asks: !isPlain(),
       make(transport: string): Client {
         const adapters = [factories[transports.indexOf(transport as TransportName)] as (typeof factories)[0]];
         return createClientWith(defaults, url, { ...options, adapters, memory: false });

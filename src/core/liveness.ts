@@ -124,7 +124,9 @@ export function questionBeside(session: Session, connection: Connection): Client
 
 /** A POST with so many bytes begins: within this time its first answer must come. */
 export function watchPost(session: Session, connection: Connection, bytes: number): void {
-  const limit = session.postLimitMs + rttOf(session.policy) + bytes / uplinkBytesPerMs;
+  // How long the handlers of a server that is not ours may take, only its users know; for ever, nobody waits.
+  const least = connection.kind.plain ? postLimitMaxMs : session.postLimitMs;
+  const limit = least + rttOf(session.policy) + bytes / uplinkBytesPerMs;
   setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
 }
 

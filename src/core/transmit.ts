@@ -24,8 +24,7 @@ export function transmit(
       (frame) => frame.type === 'send' && frame.seq !== undefined,
     ).length;
     const bytes = connection.postedSends > 0 ? session.outbox.bytes : 0;
-    if (!keepalive && !connection.kind.plain && connection.role !== 'draining')
-      liveness.watchPost(session, connection, bytes);
+    if (!keepalive && connection.role !== 'draining') liveness.watchPost(session, connection, bytes);
   }
   const nonce = connection.hello?.sends ?? session.outbox.nonce;
   connection.postedUnder = nonce;

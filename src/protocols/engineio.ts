@@ -9,13 +9,15 @@ import type { Answer } from '../adapters/answer.ts';
 import { fromBase64, toBase64 } from '../core/base64.ts';
 import { pollAnswer, postAnswer } from './answers.ts';
 import type { Ask, Channel } from './dialect.ts';
-import { withQuery } from './plain.ts';
 import type { Endpoint } from './protocol.ts';
+import { withQuery } from './url.ts';
 
 /** First characters of packets. */
 const mark = { open: '0', close: '1', ping: '2', pong: '3', message: '4', noop: '6', bytes: 'b' };
 /** Between the packets of a body. */
 const separator = '\x1e';
+/** What may wait for a POST: more than the session has under way, with answers to pings and events beside it. */
+const queueMax = 10_000;
 /** What a POST may carry if the server does not say, bytes. */
 const bodyBytesMax = 1_000_000;
 /** Bytes of a character in UTF-8 at most. */
@@ -163,7 +165,10 @@ function transmitPackets(
     return;
   }
   const texts = packets.map((one) => (typeof one === 'string' ? one : mark.bytes + toBase64(one)));
-  channel.state.queue.push({ body: texts.join(separator), seq, isAcked });
+  const { queue } = channel.state;
+  if (queue.push({ body: texts.join(separator), seq, isAcked }) > queueMax) {
+    channel.fail('BUSY', 'its answers to POSTs do not come');
+  }
   post(channel);
 }
 

@@ -15,20 +15,15 @@ import {
   type ServerFrame,
 } from '../core/frames.ts';
 import type { Endpoint, Protocol, ProtocolFactory } from './protocol.ts';
+import { withQuery } from './url.ts';
 
 /** Characters of an open that still travels as a subprotocol (section 5). */
 const subprotocolLengthMax = 4096;
 
 const lineFeed = 10;
 
-function withQuery(url: string, query: Readonly<Record<string, string>>): string {
-  const whole = url.split('#')[0] as string;
-  const pairs = Object.keys(query).map((name) => `${name}=${encodeURIComponent(query[name] as string)}`);
-  return `${whole}${whole.indexOf('?') < 0 ? '?' : '&'}${pairs.join('&')}`;
-}
-
 function urlOf(endpoint: Endpoint, client: string): string {
-  return withQuery(endpoint.url, { client, n: String(endpoint.requestNumber()) });
+  return withQuery(endpoint.url, `client=${encodeURIComponent(client)}&n=${endpoint.requestNumber()}`);
 }
 
 function lines(frames: readonly ClientFrame[]): string {
@@ -65,7 +60,7 @@ function openEventSource(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
   const ticket = open.ticket ?? endpoint.nonce;
   const { headers, credentials } = endpoint;
   return {
-    url: withQuery(urlOf(endpoint, open.client), { ticket }),
+    url: withQuery(urlOf(endpoint, open.client), `ticket=${encodeURIComponent(ticket)}`),
     method: 'GET',
     headers: { ...headers, accept: 'text/event-stream' },
     credentials,

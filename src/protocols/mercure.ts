@@ -15,9 +15,9 @@ import {
   parsed,
   plainDialect,
   postSend,
-  withQuery,
 } from './plain.ts';
 import type { ProtocolFactory } from './protocol.ts';
+import { withQuery } from './url.ts';
 
 /** What each generation calls things. */
 const wordsOf = {

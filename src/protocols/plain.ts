@@ -8,6 +8,7 @@ import { pollAnswer, postAnswer, streamAnswer } from './answers.ts';
 import type { Ask, Channel, Dialect, Received } from './dialect.ts';
 import { foreign } from './foreign.ts';
 import type { Endpoint, ProtocolFactory } from './protocol.ts';
+import { isOn, withQuery } from './url.ts';
 
 /** What came, before anything is read out of it. */
 export interface PlainEvent {
@@ -75,15 +76,9 @@ export interface PlainState {
   isAlive: boolean;
 }
 
-/** Adds query parameters; a fragment goes. */
-export function withQuery(url: string, query: string): string {
-  const whole = url.split('#')[0] as string;
-  return query === '' ? whole : `${whole}${whole.indexOf('?') < 0 ? '?' : '&'}${query}`;
-}
-
 /** Other headers than the safelisted ones cost a preflight on other origins, and servers that were not told refuse it. */
-export function isSameOrigin({ url, origin }: Endpoint): boolean {
-  return origin === undefined || `${url}/`.indexOf(`${origin}/`) === 0;
+function mayHaveHeaders({ url, origin }: Endpoint): boolean {
+  return origin === undefined || isOn(origin, url);
 }
 
 /** A header carries bytes: those of the text's UTF-8, as WHATWG HTML, section 9.2.2 wants `Last-Event-ID`. */
@@ -191,7 +186,7 @@ export function plainDialect(options: PlainOptions): Dialect<PlainState> {
 
   function poll(channel: Channel<PlainState>, { endpoint }: Ask, request: AdapterRequest): AdapterRequest {
     const { url } = request;
-    const known = tag && tag.url === url && isSameOrigin(endpoint) ? { 'if-none-match': tag.value } : {};
+    const known = tag && tag.url === url && mayHaveHeaders(endpoint) ? { 'if-none-match': tag.value } : {};
     return {
       ...request,
       headers: { ...request.headers, accept: 'application/json, */*;q=0.5', ...known },
@@ -213,7 +208,7 @@ export function plainDialect(options: PlainOptions): Dialect<PlainState> {
   function open(channel: Channel<PlainState>, ask: Ask): AdapterRequest {
     const { transport, endpoint, from, topics, token } = ask;
     const takesHeaders = transport !== 'websocket' && transport !== 'eventsource' && transport !== 'iframe';
-    const byHeader = takesHeaders && isSameOrigin(endpoint);
+    const byHeader = takesHeaders && mayHaveHeaders(endpoint);
     const param = `${options.resumeParam ?? 'lastEventId'}=${encodeURIComponent(from ?? '')}`;
     const request: AdapterRequest = {
       url: withQuery(endpoint.url, from === undefined || byHeader ? '' : param),

@@ -20,6 +20,9 @@ const reserved = /^(connect|connect_error|disconnect|disconnecting|newListener|r
  */
 const offset = /^(?:[A-Z][\w-]{6}(?:\.[\w-]+)?|\d{13,}-\d+|[\da-f]{24})$/;
 
+/** More than any event has; beyond it they are not waited for. */
+const attachmentsMax = 1_000;
+
 export interface Packet {
   readonly type: number;
   /** How many attachments follow it. */
@@ -43,9 +46,11 @@ export function readPacket(message: string): Packet {
   const parts = /^([0-6])(?:(\d+)-)?(?:\/[^,]*,?)?(\d+)?([\s\S]*)$/.exec(message);
   if (!parts) throw new Error(`No packet of Socket.IO: ${message.slice(0, 40)}`);
   const type = Number(parts[1]);
+  const attachments = Number(parts[2] ?? 0);
+  if (attachments > attachmentsMax) throw new Error(`A packet of ${attachments} attachments`);
   return {
     type: type > packetType.refusal ? type - binary : type,
-    attachments: Number(parts[2] ?? 0),
+    attachments,
     ack: parts[3] === undefined ? undefined : Number(parts[3]),
     text: parts[4] as string,
   };

@@ -73,6 +73,9 @@ interface State extends EngineState {
 
 type SocketChannel = Channel<State>;
 
+/** Messages that may come before the server has let us in: what a recovery brings. */
+const earlyMax = 10_000;
+
 /** One value as it is, several as an array. */
 const unwrapped = (values: readonly unknown[]): unknown => (values.length > 1 ? values : values[0]);
 
@@ -131,8 +134,8 @@ function socketioDialect(options: SocketioOptions): Dialect<State> {
     const id = pid !== undefined && ack === undefined && isOffset(last) ? last : undefined;
     const data = unwrapped(value.slice(1, id === undefined ? undefined : -1));
     const message: Received = { topic, data, id, text };
-    if (early) early.push(message);
-    else channel.deliver([message]);
+    if (!early) channel.deliver([message]);
+    else if (early.push(message) > earlyMax) throw new Error('it says too much before it lets anybody in');
     if (ack !== undefined) acknowledge(channel, ack, topic, data);
   }
 

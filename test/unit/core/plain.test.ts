@@ -99,3 +99,15 @@ describe('a server that dies young again and again', () => {
     ]);
   });
 });
+
+describe('a POST that nobody answers', () => {
+  it('holds nothing up for longer than a minute: another connection takes the next', () => {
+    const world = connected({ kinds: [events] }, [], { heartbeatMs: 1_000_000 });
+    world.send(1);
+    world.at(59_000);
+    expect(world.lines().filter((line) => line.includes(' opens '))).toEqual([]);
+    world.at(61_000);
+    const [first] = world.lines().filter((line) => line.includes(' opens '));
+    expect(first).toMatch(/^#2 opens http-stream \[\]@60\d{3}(\.\d+)?$/);
+  });
+});

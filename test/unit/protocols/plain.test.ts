@@ -398,6 +398,11 @@ describe('endpoints that are mixed up', () => {
     },
   );
 
+  test('a place in a hub means nothing here, which is said at once', () => {
+    const seen = subscribeTo('/', 'message', {}, { adapters: [poll()] });
+    expect(() => seen.client.subscribe('other', { since: 'aaaaaaaaaaa.3' })).toThrow(/lastEventId.*MISUSE/);
+  });
+
   test('only endpoints that are listed are used', async () => {
     routes['/right'] = (_, response) => json(response, 'right');
     const seen = subscribeTo('/', 'message', { pollMs: 20 }, { endpoints: { poll: `${base}/right` } });

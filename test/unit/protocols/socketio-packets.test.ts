@@ -104,3 +104,8 @@ test('reserved names', () => {
   expect(['connect', 'disconnect', 'newListener'].every(isReserved)).toBe(true);
   expect(['connected', 'reconnect', 'message', 'Connect'].some(isReserved)).toBe(false);
 });
+
+test('more attachments than any event has are not waited for', () => {
+  expect(readPacket('51000-["e"]').attachments).toBe(1_000);
+  expect(() => readPacket('51001-["e"]')).toThrow('A packet of 1001 attachments');
+});
