@@ -60,7 +60,7 @@ export function readReport(file) {
 }
 
 /** Keeps the counts of a whole run, for whoever adds up several. */
-export function saveSummary(name, counts) {
+function saveSummary(name, counts) {
   mkdirSync(resultsDir, { recursive: true });
   writeFileSync(join(resultsDir, `summary-${name}.json`), JSON.stringify(counts));
 }
