@@ -130,11 +130,18 @@ export function watchPost(session: Session, connection: Connection, bytes: numbe
   setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
 }
 
-/** A POST has reached the server. Sends that are soon answered say that the next need not be given longer. */
+/** A POST is over. Sends that were soon answered say that the next need not be given longer. */
 export function postIsAnswered(session: Session, connection: Connection): void {
   clearDeadline(session.deadlines, 'post', connection.id);
   const isSoon = session.now.mono - connection.postedAt < postLimitMs;
   if (isSoon && connection.acks > 0) session.postLimitMs = Math.max(postLimitMs, session.postLimitMs / 2);
+}
+
+/** Part of a POST's answer has come. What is missing, and be it the end alone, may be lost all the same. */
+export function postGoesOn(session: Session, connection: Connection): void {
+  const isComplete = connection.acks >= connection.postedSends;
+  const limit = (isComplete ? session.postLimitMs : postLimitMaxMs) + rttOf(session.policy);
+  setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
 }
 
 /** Nothing came of a POST. A handler may be slow behind a proxy that holds answers back, so the next may take longer. */

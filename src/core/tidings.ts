@@ -9,7 +9,7 @@ import { checkAlive, onLate } from './doubting.ts';
 import { end, lose, onEnded, retire } from './ending.ts';
 import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
-import { heard, isLate, postIsAnswered } from './liveness.ts';
+import { heard, isLate, postGoesOn, postIsAnswered } from './liveness.ts';
 import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
@@ -47,8 +47,8 @@ export function onConnection(
 }
 
 function onFrames(session: Session, connection: Connection, frames: readonly ServerFrame[]): void {
-  if (connection.kind.duplex || !isPostAnswer(frames)) heard(session, connection);
-  else postIsAnswered(session, connection);
+  const isPost = !connection.kind.duplex && isPostAnswer(frames);
+  if (!isPost) heard(session, connection);
   if (session.phase !== 'running') return;
   for (let i = 0; i < frames.length; i++) {
     if (!onFrame(session, connection, frames[i] as ServerFrame)) {
@@ -57,6 +57,7 @@ function onFrames(session: Session, connection: Connection, frames: readonly Ser
     // A frame may have ended its own connection; what follows it does not count.
     if (session.connections.indexOf(connection) < 0) return;
   }
+  if (isPost && connection.posting && connection.role !== 'draining') postGoesOn(session, connection);
   const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
   for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
   if (connection.role === 'candidate') considerPromotion(session, connection);

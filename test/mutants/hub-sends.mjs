@@ -140,4 +140,11 @@ export const hubSendsMutants = [
     find: '    peers: new Set(),\n',
     replace: '',
   },
+  {
+    name: 'a copy of what a hub refused as it went away is taken by the next one',
+    rule: 'D8',
+    file: 'src/server/core/uplink.ts',
+    find: 'requestNumber >= 0 && requestNumber <= sends.refusedUpTo',
+    replace: 'requestNumber < 0 && requestNumber <= sends.refusedUpTo',
+  },
 ];

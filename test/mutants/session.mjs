@@ -59,14 +59,14 @@ export const sessionMutants = [
     name: 'waits have no jitter',
     rule: 'herd',
     file: 'src/core/backoff.ts',
-    find: 'Math.floor(draw * bound)',
-    replace: 'Math.floor(bound)',
+    find: 'Math.floor(draw * Math.min(',
+    replace: 'Math.floor(Math.min(',
   },
   {
     name: 'waits do not grow',
     rule: 'herd',
     file: 'src/core/backoff.ts',
-    find: 'config.baseMs * 2 ** Math.min(attempt - 1, 30)',
+    find: 'config.baseMs * bound',
     replace: '1',
   },
   {
@@ -260,5 +260,12 @@ export const sessionMutants = [
     file: 'src/core/ending.ts',
     find: "  session.token.failures++;\n  session.token.state = 'none';\n  session.token.value = undefined;",
     replace: '  session.token.failures++;',
+  },
+  {
+    name: 'the end of an answer that was lost is waited for for ever',
+    rule: 'promise 3',
+    file: 'src/core/liveness.ts',
+    find: '  const isComplete = ',
+    replace: "  return clearDeadline(session.deadlines, 'post', connection.id);\n  const isComplete = ",
   },
 ];

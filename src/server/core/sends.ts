@@ -41,6 +41,8 @@ export interface SendMemory {
   shortened: number;
   /** Requests up to this number had their volatile sends applied: a browser may repeat a request by itself. */
   volatileUpTo: number;
+  /** Requests up to this number claim nothing anew: a hub that was going away refused one of them. */
+  refusedUpTo: number;
 }
 
 export interface SendBounds {
@@ -65,6 +67,7 @@ export function createSendMemory(nonce: string): SendMemory {
     replyBytes: 0,
     shortened: 0,
     volatileUpTo: -1,
+    refusedUpTo: -1,
   };
 }
 

@@ -13,6 +13,7 @@ import type { Grant } from './grant.ts';
 import { ping } from './liveness.ts';
 import { failureOf } from './open.ts';
 import { errorLine, type Failure } from './peer.ts';
+import { isClaimed } from './sends.ts';
 import type { ClientRecord, Hub, Meta, Sink } from './types.ts';
 import { refusedAck, release, submit } from './upstream.ts';
 
@@ -128,6 +129,15 @@ function takesVolatile(record: ClientRecord, meta: Meta): boolean {
   return true;
 }
 
+/**
+ * A hub that goes away refuses what is new, and the client counts on that. A copy of the same request, which a browser or a
+ * proxy made by itself, may come when the next hub has this memory: it is refused there, too.
+ */
+function refusesNew(hub: Hub, { sends }: ClientRecord, { requestNumber = -1 }: Meta): boolean {
+  if (hub.drain) sends.refusedUpTo = Math.max(sends.refusedUpTo, requestNumber);
+  return hub.drain !== undefined || (requestNumber >= 0 && requestNumber <= sends.refusedUpTo);
+}
+
 /** The client asks for a sign of life of one of its connections: a stream says something, a held poll is answered. */
 function showLife(hub: Hub, record: ClientRecord, attempt: number | undefined): void {
   for (const peer of [...record.peers]) {
@@ -146,13 +156,17 @@ function applyAll(
   meta: Meta,
 ): void {
   const mayVolatile = takesVolatile(record, meta);
+  const isRefused = refusesNew(hub, record, meta);
   for (const { frame, isTooLarge } of lines) {
     if (frame.type === 'ping') {
       showLife(hub, record, frame.attempt);
       answer(hub, uplink, '{"type":"pong"}');
     }
     if (frame.type !== 'send' || (frame.seq === undefined && !mayVolatile)) continue;
-    submit(hub, record, grant, frame, isTooLarge, (line) => answer(hub, uplink, line));
+    const reply = (line: string): void => answer(hub, uplink, line);
+    if (isRefused && frame.seq !== undefined && !isClaimed(record.sends, frame.seq)) {
+      reply(refusedAck(frame.seq, 'DRAINING'));
+    } else submit(hub, record, grant, frame, isTooLarge, reply);
   }
 }
 

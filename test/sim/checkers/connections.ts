@@ -31,7 +31,7 @@ export function checkConnections({ connections }: Session, fail: Fail): number {
       return fail(`connection ${one.id} lost against ${active.id}, and goes on`);
     // What was opened before is left over from the race of the opening.
     if (active && one.openedAt > active.provenAt) {
-      if (one.purpose === 'upgrade' && one.misses > 0) overdue++;
+      if (one.purpose === 'upgrade' && one.overdue) overdue++;
       else beside++;
     }
     for (let k = 0; k < i; k++) {
