@@ -122,7 +122,7 @@ export function iframe(): AdapterFactory<Platform> {
         let turnCount = 0;
         const ended = (): void => {
           if (isBlank(frame)) return;
-          if (turnCount++ === turnsBehind) link.closed({ kind: 'failed', detail: 'the document ended' });
+          if (turnCount++ === turnsBehind) link.closed({ kind: 'closed', detail: 'the document ended' });
           else window.postMessage(over, '*');
         };
         link.listen(frame, 'load', ended);

@@ -75,7 +75,7 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (action === 'rekey') rekey(session);
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
   else if (proven) loseActive(session, connection, action);
-  else loseUnproven(session, connection, action);
+  else loseUnproven(session, connection, action, ending);
 }
 
 /** Who wrote the address of a server that is not ours wants to know what is wrong there: once, until it works. */
@@ -170,7 +170,22 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
 }
 
-function loseUnproven(session: Session, connection: Connection, action: Action): void {
+/**
+ * On a network where something worked a moment ago not even HTTP finds anybody: the server is away, and no other way leads
+ * to it either. Nobody is blamed, and nobody else tried before the next round.
+ */
+function isNobodyThere({ lastGood }: Session, { kind, opened, misses }: Connection, ending: Ending): boolean {
+  return (
+    lastGood !== undefined &&
+    !kind.duplex &&
+    !kind.plain &&
+    ending.kind === 'failed' &&
+    !opened &&
+    misses === 0
+  );
+}
+
+function loseUnproven(session: Session, connection: Connection, action: Action, ending: Ending): void {
   const transport = connection.kind.transport;
   const isAlone = hopefulsOf(session).length === 0;
   const patient = transport === session.lastGood && session.attempt < patience;
@@ -179,7 +194,7 @@ function loseUnproven(session: Session, connection: Connection, action: Action):
     // It met a pooled connection that died with the one before, of which the platform had not heard yet.
     return retryLater(session, 0);
   }
-  const isBlamed = action === 'switch' && !patient;
+  const isBlamed = action === 'switch' && !patient && !isNobodyThere(session, connection, ending);
   if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
   // What was blamed has a successor, which `advance` opens; all else is tried again later.
   if (!isAlone || isBlamed) return;

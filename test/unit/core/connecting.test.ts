@@ -1,5 +1,6 @@
 /** Which transport is tried when: rounds, patience, back-off, upgrades, and what is held against whom. */
 import { describe, expect, it } from 'vitest';
+import type { Ending } from '../../../src/core/verdict.ts';
 import {
   connected,
   createWorld,
@@ -344,17 +345,39 @@ describe('a cut', () => {
     ]);
   });
 
+  it.each<[string, Ending, string[]]>([
+    ['that HTTP does not find either is waited out', { kind: 'failed' }, []],
+    [
+      'that answers HTTP as something else does is asked in all ways',
+      { kind: 'status', status: 405 },
+      ['#6 opens long-poll [] wait 0@0'],
+    ],
+  ])('of a server %s', (_, ending, opens) => {
+    const world = connected(
+      { kinds: [websocket, stream, longPoll], backoff: { baseMs: 9_000, capMs: 9_000 } },
+      [],
+    );
+    for (let id = 1; id <= 4; id++) {
+      world.ends(id);
+      world.at(world.nextAttemptAt() ?? world.now());
+    }
+    opensOf(world);
+    const from = world.now();
+    world.ends(5, ending);
+    expect(opensOf(world)).toEqual(opens.map((line) => line.replace('@0', `@${from}`)));
+  });
+
   it('is waited out longer each time, up to the cap', () => {
-    const world = connected({ backoff: { baseMs: 1_000, capMs: 4_000 } }, []);
+    const world = connected({ backoff: { baseMs: 1_000, capMs: 8_000 } }, []);
     const waits: number[] = [];
     for (let id = 1; id <= 8; id++) {
       world.ends(id);
       waits.push((world.nextAttemptAt() ?? world.now()) - world.now());
       world.at(world.nextAttemptAt() ?? world.now());
     }
-    const bounds = [0, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000, 4_000];
+    const bounds = [0, 1_000, 4_000, 8_000, 8_000, 8_000, 8_000, 8_000];
     expect(waits.filter((wait, i) => wait > (bounds[i] as number))).toEqual([]);
-    expect(Math.max(...waits)).toBeGreaterThan(1_000);
+    expect(Math.max(...waits)).toBeGreaterThan(4_000);
   });
 
   it('after a connection that lasted is no reason to wait', () => {

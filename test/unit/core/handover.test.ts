@@ -329,7 +329,7 @@ describe('a replacement that fails', () => {
     const world = connected({ kinds: [stream], backoff: { baseMs: 1_000, capMs: 8_000 } }, []);
     world.subscribe('A');
     world.brings(2, error('TOO_MANY_CONNECTIONS'));
-    world.after(1_999);
+    world.after(3_999);
     expect(world.lines().filter((line) => line.includes('opens')).length).toBe(2);
   });
 });
@@ -467,8 +467,8 @@ describe('tokens', () => {
     world.put({ type: 'open' });
     world.put({ type: 'token-failed', cause: new Error('no network') });
     expect(world.lines()).toEqual(['ask-token@0', 'connecting@0', 'error AUTH_UNAVAILABLE@0']);
-    world.at(2_000);
-    expect(world.lines()).toEqual([expect.stringMatching(/^ask-token@1\d\d\d$/)]);
+    world.at(4_000);
+    expect(world.lines()).toEqual([expect.stringMatching(/^ask-token@[23]\d\d\d$/)]);
   });
 
   it('that fail after the client was closed concern nobody', () => {

@@ -26,14 +26,41 @@ describe('back-off', () => {
     ]).toEqual([0, 0]);
   });
 
-  it('stays below a bound that doubles up to the cap', () => {
+  it('stays below a bound that never falls, and never exceeds the cap', () => {
+    const config = { baseMs: 500, capMs: 20_000 };
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), draw, (attempt, chance) => {
-        const wait = backoffMs({ baseMs: 500, capMs: 20_000 }, attempt, chance);
+        const wait = backoffMs(config, attempt, chance);
         expect(wait).toBeGreaterThanOrEqual(0);
-        expect(wait).toBeLessThan(Math.min(20_000, 500 * 2 ** (attempt - 1)));
+        expect(wait).toBeLessThan(20_000);
+        expect(backoffMs(config, attempt + 1, chance)).toBeGreaterThanOrEqual(wait);
       }),
     );
+  });
+
+  it('grows to the cap, however long that takes', () => {
+    expect(backoffMs({ baseMs: 500, capMs: 20_000 }, 10, 0.999)).toBeGreaterThan(19_900);
+    expect(backoffMs({ baseMs: 500, capMs: 1e6 }, 14, 0.999)).toBeGreaterThan(300_000);
+  });
+
+  it('spreads a crowd whose server was away for three seconds, and has all of it back within six', () => {
+    const awayMs = 3_000;
+    for (let seed = 1; seed <= 20; seed++) {
+      const prng = createPrng(seed);
+      const bins: number[] = [];
+      let lastMs = 0;
+      for (let client = 0; client < 1_000; client++) {
+        let at = 0;
+        for (let attempt = 1; at < awayMs; attempt++) {
+          at += backoffMs({ baseMs: 500, capMs: 20_000 }, attempt, random(prng));
+        }
+        const bin = Math.floor((at - awayMs) / 100);
+        bins[bin] = (bins[bin] ?? 0) + 1;
+        lastMs = Math.max(lastMs, at - awayMs);
+      }
+      expect(Math.max(...bins.filter((count) => count > 0))).toBeLessThan(45);
+      expect(lastMs).toBeLessThan(6_000);
+    }
   });
 });
 
