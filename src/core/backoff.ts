@@ -8,7 +8,7 @@ export interface BackoffConfig {
 }
 
 /** Bounds of the waits, in units of the base. The last one doubles with each attempt that follows. */
-const bounds = [1, 4, 11, 11, 11, 11, 11, 11];
+const bounds = [1, 4, 11, 11, 11, 11, 11];
 
 /**
  * The wait before attempt number `attempt` (0: the first after a cut, at once).
