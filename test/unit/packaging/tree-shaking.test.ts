@@ -75,6 +75,7 @@ describe('holdfast/core with one adapter', { timeout: timeoutMs }, () => {
     expect(among(sources, 'adapters', Object.keys(adapters))).toEqual([name]);
     expect(sources.filter((source) => source.startsWith('src/protocols/'))).toEqual([
       'src/protocols/holdfast.ts',
+      'src/protocols/url.ts',
     ]);
     expect(sources.filter((source) => /^src\/(server|runtime\/(node|legacy|xhr))/.test(source))).toEqual([]);
   });
