@@ -56,10 +56,10 @@ function compile(target) {
 }
 
 /**
- * `inline` and the third pass are what measured best; `pure_getters`: to read a property here changes nothing, and where it may
+ * `passes`, `inline` and `hoist_funs` are what measured best. `pure_getters`: to read a property here changes nothing, and where it may
  * throw (`localStorage`) what was read is used.
  */
-const compress = { passes: 3, inline: 1, pure_getters: true };
+const compress = { passes: 3, inline: 1, hoist_funs: true, pure_getters: true };
 
 const minify = (ecma = 2020) => terser({ ecma, compress, format: { comments: /^!|^# all/ } });
 

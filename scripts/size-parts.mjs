@@ -9,8 +9,8 @@ import swc from '@rollup/plugin-swc';
 import terser from '@rollup/plugin-terser';
 import { parse } from 'acorn';
 import { rollup } from 'rollup';
-import { ensureInstalled, root } from './ensure.mjs';
-import { sizesOf } from './sizes.mjs';
+import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
+import { bundleOf, sizesOf } from './sizes.mjs';
 
 const page = join(root, 'docs', 'SIZE.md');
 
@@ -61,6 +61,34 @@ async function filesOf({ code, modules }) {
     rows.push([nameOf(id), total - gzip(rest)]);
   }
   return rows.sort((a, b) => b[1] - a[1]);
+}
+
+/** What comes on top of `holdfast/core`, each alone: export of an entry of the package. */
+const additions = {
+  webSocket: 'adapters/websocket',
+  httpStream: 'adapters/http-stream',
+  eventSource: 'adapters/eventsource',
+  iframe: 'adapters/iframe',
+  longPoll: 'adapters/long-poll',
+  poll: 'adapters/poll',
+  plain: 'protocols/plain',
+  nchan: 'protocols/nchan',
+  mercure: 'protocols/mercure',
+  socketio: 'protocols/socketio',
+};
+
+/** Rows of what is imported and its cost. */
+async function importsOf() {
+  const core = `export { createClient } from 'holdfast/core';`;
+  const weigh = async (more) => gzip(await bundleOf(core + more));
+  const alone = await weigh('');
+  const rows = [['`holdfast/core`', alone]];
+  for (const [name, entry] of Object.entries(additions)) {
+    const whole = await weigh(`export { ${name} } from 'holdfast/${entry}';`);
+    rows.push([`\`${name}()\``, `+ ${whole - alone}`]);
+  }
+  const all = gzip(await bundleOf(`export { createClient } from 'holdfast';`));
+  return [...rows, ['`holdfast`: all transports', `+ ${all - alone}`]];
 }
 
 /** Where strings and names of properties stand. */
@@ -127,8 +155,10 @@ function table(head, rows) {
 }
 
 ensureInstalled();
+ensureBuilt();
 const bundle = await bundleOfSources();
 const tables = {
+  imports: table(['import', 'bytes'], await importsOf()),
   kinds: table(['kind', 'places', 'bytes'], await kindsOf(bundle)),
   files: table(['file', 'bytes'], await filesOf(bundle)),
 };

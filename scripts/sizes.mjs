@@ -34,7 +34,7 @@ const readme = join(root, 'README.md');
 const [begin, end] = ['<!-- sizes: written by the build -->', '<!-- /sizes -->'];
 
 /** What a bundler makes of an application that does nothing but import, from what is built, with its ordinary settings. */
-async function bundleOf(imports) {
+export async function bundleOf(imports) {
   const entry = join(root, 'application.js');
   const application = {
     name: 'application',
