@@ -63,6 +63,16 @@ async function filesOf({ code, modules }) {
   return rows.sort((a, b) => b[1] - a[1]);
 }
 
+/** Rows of folder and the sum of its files' costs. */
+function foldersOf(files) {
+  const sums = {};
+  for (const [file, bytes] of files) {
+    const folder = file.startsWith('src/') ? file.slice(0, file.lastIndexOf('/')) : file.split('/')[0];
+    sums[folder] = (sums[folder] ?? 0) + bytes;
+  }
+  return Object.entries(sums).sort((a, b) => b[1] - a[1]);
+}
+
 /** What comes on top of `holdfast/core`, each alone: export of an entry of the package. */
 const additions = {
   webSocket: 'adapters/websocket',
@@ -157,10 +167,12 @@ function table(head, rows) {
 ensureInstalled();
 ensureBuilt();
 const bundle = await bundleOfSources();
+const files = await filesOf(bundle);
 const tables = {
   imports: table(['import', 'bytes'], await importsOf()),
   kinds: table(['kind', 'places', 'bytes'], await kindsOf(bundle)),
-  files: table(['file', 'bytes'], await filesOf(bundle)),
+  folders: table(['folder', 'bytes'], foldersOf(files)),
+  files: table(['file', 'bytes'], files),
 };
 const text = Object.entries(tables).reduce(
   (page, [name, rows]) =>
