@@ -98,7 +98,8 @@ export function keepInBudget(sizes) {
 
 function documentedTable(sizes) {
   const rows = sizes.map(({ name, file, gzip, brotli, goal }) => {
-    const what = file ? `\`${name}\`, the script` : `\`import\` from \`${name}\``;
+    const quoted = name.split(' + ').map((part) => `\`${part}\``);
+    const what = file ? `${quoted}, the script` : `bundled from ${quoted.join(' with ')}`;
     return `| ${what} | ${inKb(gzip)} kB | ${inKb(brotli)} kB | ${goal ? `${goal} kB` : ''} |`;
   });
   return ['| minified | gzip -9 | brotli | goal |', '|---|---|---|---|', ...rows].join('\n');
