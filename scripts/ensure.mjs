@@ -11,7 +11,14 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 export const cacheDir = join(root, 'node_modules', '.cache', 'holdfast');
 
 const buildStamp = join(cacheDir, 'build.txt');
-const buildInputs = ['src', 'rollup.config.mjs', 'package.json', 'tsconfig.base.json', 'tsconfig.json'];
+const buildInputs = [
+  'src',
+  'rollup.config.mjs',
+  'scripts/sizes.mjs',
+  'package.json',
+  'tsconfig.base.json',
+  'tsconfig.json',
+];
 const buildOutputs = [
   'dist/index.js',
   'dist/index.d.ts',

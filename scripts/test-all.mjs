@@ -77,6 +77,7 @@ function checks(folder) {
     ['lint and format', tool('@biomejs/biome', ['ci', '.'], 'biome')],
     ['import lanes', tool('dependency-cruiser', ['src'], 'depcruise')],
     ['unused files and exports', tool('knip', [], 'knip')],
+    ['sizes', () => isZero(process.execPath, [join(root, 'scripts/sizes.mjs')])],
     [
       'branch coverage of src/core',
       tool('vitest', ['run', '--project', 'unit', '--project', 'sim', '--coverage']),

@@ -13,6 +13,7 @@
  */
 export type Action = 'retry' | 'back-off' | 'switch' | 'token' | 'rekey' | 'stop';
 
+/** All others are something to back off from. */
 const byCode: Readonly<Record<string, Action>> = {
   UNSUPPORTED_PROTOCOL: 'stop',
   FORBIDDEN: 'stop',
@@ -20,13 +21,6 @@ const byCode: Readonly<Record<string, Action>> = {
   KEY_MISMATCH: 'rekey',
   TICKET_UNKNOWN: 'retry',
   ORIGIN_DENIED: 'switch',
-  BAD_FRAME: 'back-off',
-  FRAME_TOO_LARGE: 'back-off',
-  BODY_TIMEOUT: 'back-off',
-  TOO_MANY_TOPICS: 'back-off',
-  TOO_MANY_CONNECTIONS: 'back-off',
-  SLOW_CONSUMER: 'back-off',
-  INTERNAL: 'back-off',
   BAD_STATUS: 'switch',
   WRONG_TYPE: 'switch',
   UNPARSABLE: 'switch',
@@ -34,7 +28,7 @@ const byCode: Readonly<Record<string, Action>> = {
   STOPPED: 'stop',
 };
 
-/** What an `error` frame asks for. A code that this version does not know is something to back off from. */
+/** What an `error` frame asks for, also one with a code that this version does not know. */
 export function verdictOfError(code: string): Action {
   return Object.prototype.hasOwnProperty.call(byCode, code) ? (byCode[code] as Action) : 'back-off';
 }
