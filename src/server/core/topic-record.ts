@@ -78,10 +78,22 @@ export interface TopicRecord {
   entries: Entry[];
   head: number;
   bytes: number;
+  /** Its neighbours in the order of the latest message. */
+  before: TopicRecord | undefined;
+  after: TopicRecord | undefined;
 }
 
 export function createTopicRecord(key: string, last: number): TopicRecord {
-  return { key, quoted: undefined, last, entries: [], head: 0, bytes: 0 };
+  return {
+    key,
+    quoted: undefined,
+    last,
+    entries: [],
+    head: 0,
+    bytes: 0,
+    before: undefined,
+    after: undefined,
+  };
 }
 
 export function retainedCount(record: TopicRecord): number {
