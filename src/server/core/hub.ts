@@ -21,7 +21,7 @@ import { createAlarms, fireAlarms, setAlarm } from './alarms.ts';
 import { closeHub } from './close.ts';
 import { type CoreOptions, completeConfig, type HubConfig } from './config.ts';
 import { drained, tell } from './delivery.ts';
-import { createJoinMemo } from './forms.ts';
+import { emptyRun } from './forms.ts';
 import { inherit } from './inherit.ts';
 import { cursorAt, logSize, tails } from './log.ts';
 import { openPeer, openPlain, type PlainOpen } from './open.ts';
@@ -100,7 +100,8 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     index: new Map(),
     peers: new Set(),
     resting: { sent: new Map(), idle: new Map() },
-    joins: createJoinMemo(),
+    cursorOf: (entry) => cursorAt(kept.log, [entry.offset]),
+    replay: emptyRun,
     dirty: [],
     catching: [],
     isFlushScheduled: false,

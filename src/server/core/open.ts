@@ -9,6 +9,7 @@ import { type Admission, authenticate } from './access.ts';
 import { cancelAlarm, setAlarm } from './alarms.ts';
 import { claimRecord, isClientId, stay } from './clients.ts';
 import { answerPoll, markDirty, tell, tellGap } from './delivery.ts';
+import { emptyRun } from './forms.ts';
 import type { Grant } from './grant.ts';
 import { startBeat } from './liveness.ts';
 import { cursorAt, tailOf, tails } from './log.ts';
@@ -183,7 +184,7 @@ export function addTopic(hub: Hub, peer: Peer, subscription: Subscription): void
 
 /** The one read position of each partition: the least place at which one of its topics begins (rule D3). */
 function startPositions(hub: Hub, peer: Peer): number[] {
-  const positions = tails(hub.log);
+  const positions = tails(hub.log).slice();
   for (const { partition, start } of peer.topics.values()) {
     positions[partition] = Math.min(positions[partition] as number, start);
   }
@@ -260,7 +261,7 @@ function stream(hub: Hub, peer: Peer): void {
   const isAtTail = peer.positions.every((position, i) => position === tailOf(hub.log, i));
   peer.state = isAtTail ? 'live' : 'catching';
   // What is due at once goes out at once: this turn may hold a long queue of others.
-  if (isAtTail) write(hub, peer, []);
+  if (isAtTail) write(hub, peer, emptyRun);
   markDirty(hub, peer);
   startBeat(hub, peer);
   const expiresAt = peer.grant?.expiresAt;

@@ -101,7 +101,7 @@ function act(hub: Hub, peer: Peer, frame: ClientFrame): void {
 
 /** What waits for this turn's write comes after the pong, so the mark is the position before it. */
 function pong(hub: Hub, peer: Peer): void {
-  if (peer.state === 'live' && peer.pending.length === 0) peer.positions = tails(hub.log);
+  if (peer.state === 'live' && !peer.pending) peer.positions = tails(hub.log);
   tell(hub, peer, `{"type":"pong","cursor":"${cursorAt(hub.log, peer.positions)}"}`);
 }
 

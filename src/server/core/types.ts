@@ -4,11 +4,11 @@
 import type { ClientFrame, OpenFrame, Payload } from '../../core/frames.ts';
 import type { Alarm, Alarms } from './alarms.ts';
 import type { History, HubConfig } from './config.ts';
-import type { Control, Form, FrameTokens, JoinMemo } from './forms.ts';
+import type { Control, CursorOf, Form, FrameTokens, Run } from './forms.ts';
 import type { AuthorizeAnswer, Grant } from './grant.ts';
 import type { Log } from './log.ts';
 import type { SendMemory } from './sends.ts';
-import type { Entry } from './topic-record.ts';
+import type { Waiting } from './waiting.ts';
 
 export type PeerTransport = 'websocket' | 'http-stream' | 'eventsource' | 'iframe' | 'long-poll' | 'poll';
 
@@ -183,12 +183,11 @@ export interface Peer {
   /** Subscribe requests without an answer, by topic: only the latest counts. */
   readonly asked: Map<string, number>;
   /** The read position in each partition, over all topics (rule D3). */
-  positions: number[];
+  positions: readonly number[];
   /** Published since the last write; only while live. */
-  pending: Entry[];
-  pendingBytes: number;
+  pending: Waiting | undefined;
   /** Never dropped. */
-  controls: Control[];
+  controls: Control[] | undefined;
   controlBytes: number;
   isDirty: boolean;
   isQueued: boolean;
@@ -246,7 +245,10 @@ export interface Hub {
   readonly resting: { readonly sent: Map<string, ClientRecord>; readonly idle: Map<string, ClientRecord> };
   tickets: Map<string, Ticket>;
   readonly giveBack: () => void;
-  readonly joins: JoinMemo;
+  /** Of entries, where there is one partition. */
+  readonly cursorOf: CursorOf;
+  /** What was read from the log last: of those that catch up, many read the same. */
+  replay: Run;
   dirty: Peer[];
   catching: Peer[];
   isFlushScheduled: boolean;

@@ -17,7 +17,9 @@ import { createAnswerSink, createStreamSink, type Encoder } from './sinks.ts';
 export interface Binding {
   readonly core: HubCore;
   readonly origins: OriginOptions;
+  /** Texts as bytes, and as frames of WebSocket. */
   readonly encode: Encoder;
+  readonly frame: Encoder;
   /** Answers that have not ended. */
   readonly responses: Set<ServerResponse>;
 }

@@ -73,7 +73,7 @@ function begin(binding: Binding, peer: Peer, request: IncomingMessage): void {
 function accept(binding: Binding, ws: WebSocket, request: IncomingMessage, socket: Duplex): void {
   const { core } = binding;
   const meta = metaOf(request, queryOf(request), binding.origins);
-  const sink = createSocketSink(ws, socket, binding.encode);
+  const sink = createSocketSink(ws, socket, binding.frame);
   const peer = core.connect({ transport: 'websocket', sink, meta });
   socket.on('drain', () => core.drained(peer));
   ws.on('message', (data, isBinary) => core.receive(peer, isBinary ? viewOf(data) : data.toString()));
