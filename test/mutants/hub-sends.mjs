@@ -28,8 +28,8 @@ export const hubSendsMutants = [
     and: [
       {
         file: sends,
-        find: '  memory.open.delete(job.seq);\n',
-        replace: '  memory.open.delete(job.seq);\n  memory.claimed = job.seq;\n',
+        find: '  memory.open?.delete(job.seq);\n',
+        replace: '  memory.open?.delete(job.seq);\n  memory.claimed = job.seq;\n',
       },
     ],
   },
@@ -137,7 +137,7 @@ export const hubSendsMutants = [
     name: 'a hub takes the connections of the former one for its own',
     rule: 'promise 4',
     file: 'src/server/core/inherit.ts',
-    find: '    peers: new Set(),\n',
+    find: '    peers: none,\n',
     replace: '',
   },
 ];

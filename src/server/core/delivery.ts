@@ -194,9 +194,11 @@ function catchUp(hub: Hub, peer: Peer): number {
 function delayCatchUp(hub: Hub, peer: Peer, bytes: number): void {
   const { record } = peer;
   const perSecond = hub.config.limits.replayBytesPerSecond;
-  const waitMs = record ? drawFrom(record.replayBucket, bytes, perSecond, hub.host.now()) : 0;
+  const now = hub.host.now();
+  if (record) record.replayBucket ??= { level: perSecond, at: now };
+  const waitMs = record?.replayBucket ? drawFrom(record.replayBucket, bytes, perSecond, now) : 0;
   if (waitMs <= 0) return queueCatchUp(hub, peer);
-  setAlarm(hub.alarms, hub.host.now() + waitMs, () => {
+  setAlarm(hub.alarms, now + waitMs, () => {
     if (peer.state === 'catching') queueCatchUp(hub, peer);
   });
 }

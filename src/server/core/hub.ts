@@ -112,6 +112,7 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     uplinks: 0,
     running: 0,
     onIdle: undefined,
+    beat: undefined,
     trimAlarm: undefined,
     restAlarm: undefined,
   };
@@ -123,8 +124,9 @@ function revoke(hub: Hub, who: string, topic: string): void {
     const isMeant = record.id === who || (record.identity !== undefined && record.identity === who);
     if (!isMeant) continue;
     forgetDecision(record, topic);
+    record.barriers ??= new Map();
     record.barriers.set(topic, { offset: undefined, reason: 'revoked' });
-    for (const peer of [...record.peers]) {
+    for (const peer of record.peers) {
       if (!peer.topics.has(topic)) continue;
       tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
       endPeer(hub, peer);

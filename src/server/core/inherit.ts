@@ -2,7 +2,7 @@
  * What a hub finds at its broker, left by the one before it: the log goes on; nobody is connected, nothing runs.
  * Records are made anew around what is remembered, so that whatever the former hub still does changes nothing here.
  */
-import { rest } from './clients.ts';
+import { none, rest } from './clients.ts';
 import { expireEntries } from './log.ts';
 import { armTrim } from './publish.ts';
 import { limitTicket } from './tickets.ts';
@@ -13,10 +13,10 @@ import { abandonAll } from './upstream.ts';
 function inheritRecord(hub: Hub, former: ClientRecord): void {
   const record: ClientRecord = {
     ...former,
-    peers: new Set(),
+    peers: none,
     uplinks: 0,
-    grants: new Map(),
-    asking: new Map(),
+    grants: none,
+    asking: undefined,
     isPresent: false,
     identity: undefined,
   };

@@ -9,7 +9,8 @@ import { abortPeer, isOver } from './peer.ts';
 import type { Hub, Peer } from './types.ts';
 
 export function startBeat(hub: Hub, peer: Peer): void {
-  peer.beat = setAlarm(hub.alarms, hub.host.now() + peer.heartbeatMs, () => beat(hub, peer));
+  hub.beat ??= (one) => beat(hub, one);
+  peer.beat = setAlarm(hub.alarms, hub.host.now() + peer.heartbeatMs, hub.beat, peer);
 }
 
 function isDead(hub: Hub, peer: Peer): boolean {

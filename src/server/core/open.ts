@@ -23,6 +23,8 @@ import type { ClientRecord, Hub, Meta, Peer, Subscription } from './types.ts';
 const helloReserve = 64 * 1024;
 /** No client is heard of more often than this at its own wish. */
 const heartbeatMinMs = 1_000;
+/** Of a connection whose open was judged. */
+const noMeta: Meta = { headers: {}, url: '', address: undefined, requestNumber: undefined };
 
 export function draining(hub: Hub): string {
   const spreadMs = Math.max(hub.drain?.spreadMs ?? 0, 1_000);
@@ -49,7 +51,7 @@ function faultOf(hub: Hub, open: OpenFrame): Failure | undefined {
 
 /** The newest request under an attempt's number replaces the former: a poll's answer may have been lost. */
 function replaceAttempt(hub: Hub, record: ClientRecord, peer: Peer): void {
-  for (const other of [...record.peers]) {
+  for (const other of record.peers) {
     if (other !== peer && other.attempt === peer.attempt) dismissPeer(hub, other);
   }
 }
@@ -73,7 +75,7 @@ function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta)
   if (by <= record.renewedBy) return;
   record.renewedBy = by;
   record.renewedFrom = open.sends;
-  for (const peer of [...record.peers]) dismissPeer(hub, peer);
+  for (const peer of record.peers) dismissPeer(hub, peer);
   record.sends = createSendMemory(toBase64Url(hub.host.random(16)));
 }
 
@@ -92,7 +94,7 @@ function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | un
   peer.token = open.token;
   // Something on its way may cut what is idle sooner than most.
   peer.heartbeatMs = Math.min(peer.heartbeatMs, Math.max(heartbeatMinMs, open.heartbeat ?? peer.heartbeatMs));
-  record.peers.add(peer);
+  record.peers = record.peers.concat(peer);
   replaceAttempt(hub, record, peer);
   const { connections } = hub.config.limits;
   if (connectionsOf(record) > connections) {
@@ -117,20 +119,22 @@ export function openPeer(hub: Hub, peer: Peer, open: OpenFrame, then?: () => voi
 /** Authenticates; a peer that has to wait for that is told so, for it would take silence for a dead transport. */
 function admit(hub: Hub, peer: Peer, next: () => void): void {
   const { bodyMs } = hub.config.limits;
+  authenticate(hub, peer.record, peer.meta, peer.token, (admission) => {
+    if (peer.state !== 'opening') return;
+    const failure = failureOf(admission);
+    if (failure) return endPeer(hub, peer, failure);
+    peer.grant = admission as Grant;
+    // A request's headers are more than all the rest that is kept of a connection.
+    peer.meta = noMeta;
+    next();
+  });
+  if (peer.state !== 'opening') return;
   peer.deadline = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
     endPeer(hub, peer, {
       code: 'INTERNAL',
       message: `authenticate() or authorize() took over ${bodyMs} ms.`,
     });
   });
-  authenticate(hub, peer.record, peer.meta, peer.token, (admission) => {
-    if (peer.state !== 'opening') return;
-    const failure = failureOf(admission);
-    if (failure) return endPeer(hub, peer, failure);
-    peer.grant = admission as Grant;
-    next();
-  });
-  if (peer.state !== 'opening') return;
   hub.host.defer(() => {
     if (peer.state === 'opening') tell(hub, peer, '{"type":"wait"}');
   });
@@ -234,6 +238,7 @@ function tellPlacedGaps(hub: Hub, peer: Peer, placed: readonly Placed[]): void {
 
 function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[]): void {
   cancelAlarm(hub.alarms, peer.deadline);
+  peer.deadline = undefined;
   let isNews = false;
   for (const { subscription, answer, gap } of placed) {
     if (subscription) addTopic(hub, peer, subscription);
@@ -316,6 +321,7 @@ export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
 
 function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: number): void {
   cancelAlarm(hub.alarms, peer.deadline);
+  peer.deadline = undefined;
   for (const { subscription } of placed) {
     if (!subscription) continue;
     if (last > 0) subscription.start = startOfLast(hub, subscription, last);

@@ -2,7 +2,7 @@
  * One connection's record: how it begins, writes and ends. What it is to write, and when, is decided in `delivery.ts`.
  */
 import { cancelAlarm, setAlarm } from './alarms.ts';
-import { left } from './clients.ts';
+import { part } from './clients.ts';
 import {
   type Control,
   type CursorOf,
@@ -51,8 +51,8 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     token: undefined,
     grant: undefined,
     topics: new Map(),
-    early: [],
-    asked: new Map(),
+    early: undefined,
+    asked: undefined,
     positions: tails(hub.log),
     pending: undefined,
     controls: undefined,
@@ -128,16 +128,15 @@ function forget(hub: Hub, peer: Peer): void {
   peer.state = 'ended';
   for (const key of peer.topics.keys()) unfollow(hub, peer, key);
   peer.topics.clear();
-  peer.asked.clear();
-  peer.early = [];
+  peer.asked = undefined;
+  peer.early = undefined;
   peer.pending = undefined;
   peer.controls = undefined;
   cancelAlarm(hub.alarms, peer.deadline);
   cancelAlarm(hub.alarms, peer.beat);
   cancelAlarm(hub.alarms, peer.expiry);
   hub.peers.delete(peer);
-  const { record } = peer;
-  if (record?.peers.delete(peer)) left(hub, record);
+  if (peer.record) part(hub, peer.record, peer);
   hub.onIdle?.();
 }
 

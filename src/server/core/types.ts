@@ -121,7 +121,7 @@ export interface Bucket {
 }
 
 /**
- * What the hub knows of one client; outlives its connections by `keepMs`. With a broker that is kept, `key`, `sends`,
+ * What the hub knows of one client. There are many, so what most of them never have is made when it is needed. It outlives its connections by `keepMs`. With a broker that is kept, `key`, `sends`,
  * `renewedBy`, `released` and `barriers` outlive the hub too (`inherit.ts`).
  */
 export interface ClientRecord {
@@ -132,17 +132,20 @@ export interface ClientRecord {
   renewedBy: number;
   /** The memory that this request named. */
   renewedFrom: string | undefined;
-  readonly peers: Set<Peer>;
+  /** Its connections: a list that is replaced and never changed. */
+  peers: readonly Peer[];
   /** POSTs with sends that are being answered. */
   uplinks: number;
   lastConnectedAt: number;
   /** Attempts whose answers are not wanted, also if they are still to come. */
-  readonly released: number[];
-  readonly grants: Map<string, Grant>;
-  readonly asking: Map<string, ((answer: AuthAnswer) => void)[]>;
-  readonly barriers: Map<string, Barrier>;
-  readonly sendBucket: Bucket;
-  readonly replayBucket: Bucket;
+  released: readonly number[];
+  /** The one that was given last comes last. */
+  grants: readonly Grant[];
+  /** By credential. */
+  asking: Map<string, ((answer: AuthAnswer) => void)[]> | undefined;
+  barriers: Map<string, Barrier> | undefined;
+  sendBucket: Bucket | undefined;
+  replayBucket: Bucket | undefined;
   isPresent: boolean;
   identity: string | undefined;
 }
@@ -171,6 +174,7 @@ export interface Peer {
   readonly form: Form;
   readonly frame: FrameTokens | undefined;
   readonly sink: Sink;
+  /** Empty once it was authenticated. */
   meta: Meta;
   state: PeerState;
   record: ClientRecord | undefined;
@@ -179,9 +183,9 @@ export interface Peer {
   grant: Grant | undefined;
   readonly topics: Map<string, Subscription>;
   /** Frames that came before the hello was written. */
-  early: ClientFrame[];
+  early: ClientFrame[] | undefined;
   /** Subscribe requests without an answer, by topic: only the latest counts. */
-  readonly asked: Map<string, number>;
+  asked: Map<string, number> | undefined;
   /** The read position in each partition, over all topics (rule D3). */
   positions: readonly number[];
   /** Published since the last write; only while live. */
@@ -263,6 +267,8 @@ export interface Hub {
   running: number;
   /** Told when the hub may have become idle while it drains. */
   onIdle: (() => void) | undefined;
+  /** A heartbeat of a connection is due. */
+  beat: ((peer: Peer) => void) | undefined;
   trimAlarm: Alarm | undefined;
   restAlarm: Alarm | undefined;
 }

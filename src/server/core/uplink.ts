@@ -130,7 +130,7 @@ function takesVolatile(record: ClientRecord, meta: Meta): boolean {
 
 /** The client asks for a sign of life of one of its connections: a stream says something, a held poll is answered. */
 function showLife(hub: Hub, record: ClientRecord, attempt: number | undefined): void {
-  for (const peer of [...record.peers]) {
+  for (const peer of record.peers) {
     if (peer.attempt !== attempt) continue;
     if (peer.state === 'held') answerPoll(hub, peer, true);
     else if (peer.state === 'live' || peer.state === 'catching') ping(hub, peer);

@@ -56,7 +56,9 @@ function boundsOf(hub: Hub): SendBounds {
 
 function hasRate(hub: Hub, record: ClientRecord): boolean {
   const perSecond = hub.config.limits.sendsPerSecond;
-  if (drawFrom(record.sendBucket, 1, perSecond, hub.host.now()) === 0) return true;
+  const now = hub.host.now();
+  record.sendBucket ??= { level: perSecond, at: now };
+  if (drawFrom(record.sendBucket, 1, perSecond, now) === 0) return true;
   record.sendBucket.level++;
   return false;
 }
@@ -179,5 +181,5 @@ function perform(
 /** Ends the answers of these attempts at once, also of those whose request is still on its way. */
 export function release(hub: Hub, record: ClientRecord, attempts: readonly number[]): void {
   for (const attempt of attempts) rememberReleased(record, attempt);
-  for (const peer of [...record.peers]) if (attempts.includes(peer.attempt)) dismissPeer(hub, peer);
+  for (const peer of record.peers) if (attempts.includes(peer.attempt)) dismissPeer(hub, peer);
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OpenFrame } from '../../core/frames.ts';
-import { escapeForScript } from '../core/forms.ts';
+import { escapeForScript, type FrameTokens } from '../core/forms.ts';
 import type { HubCore } from '../core/hub.ts';
 import type { Meta, Peer, PeerTransport, Sink } from '../core/types.ts';
 import { type Body, readBody } from './body.ts';
@@ -22,6 +22,8 @@ export interface Binding {
   readonly frame: Encoder;
   /** Answers that have not ended. */
   readonly responses: Set<ServerResponse>;
+  /** Listens to the `close` of each of them. */
+  readonly forget: (this: ServerResponse) => void;
 }
 
 const neverStored = { 'Cache-Control': 'no-store, no-transform' };
@@ -82,22 +84,19 @@ function refuse(exchange: Exchange, status: number, code: string, message: strin
   });
 }
 
-/** A sink's way to the core and back: backpressure, and the end from the other side. */
-function watch(exchange: Exchange, drained: () => void, closed: () => void): void {
-  const { response } = exchange;
-  response.on('drain', drained);
-  response.on('close', closed);
-  response.on('error', () => undefined);
+function ignore(): void {}
+
+/** Backpressure, and the end from the other side. It is all that lasts as long as the answer, so it holds nothing of the exchange. */
+function watch(response: ServerResponse, core: HubCore, peer: Peer): void {
+  response.on('drain', () => core.drained(peer));
+  response.on('close', () => core.closed(peer));
+  response.on('error', ignore);
 }
 
-function connect(exchange: Exchange, transport: PeerTransport, sink: Sink): Peer {
+function connect(exchange: Exchange, transport: PeerTransport, sink: Sink, frame?: FrameTokens): Peer {
   const { core } = exchange.binding;
-  const peer = core.connect({ transport, sink, meta: exchange.meta });
-  watch(
-    exchange,
-    () => core.drained(peer),
-    () => core.closed(peer),
-  );
+  const peer = core.connect({ transport, sink, meta: exchange.meta, frame });
+  watch(exchange.response, core, peer);
   return peer;
 }
 
@@ -185,14 +184,7 @@ function serveFrame(exchange: Exchange, form: URLSearchParams): void {
     'X-Content-Type-Options': 'nosniff',
   };
   const sink = createStreamSink(response, headers, binding.encode, prelude(origin, csp));
-  const { core } = binding;
-  const peer = core.connect({ transport: 'iframe', sink, meta: exchange.meta, frame: { mark, csp } });
-  watch(
-    exchange,
-    () => core.drained(peer),
-    () => core.closed(peer),
-  );
-  core.open(peer, post.open);
+  binding.core.open(connect(exchange, 'iframe', sink, { mark, csp }), post.open);
 }
 
 function serveGet(exchange: Exchange): void {
@@ -266,7 +258,7 @@ export function serve(binding: Binding, request: IncomingMessage, response: Serv
   const meta = metaOf(request, query, binding.origins);
   const plain: Exchange = { binding, request, response, query, meta, cors: {} };
   binding.responses.add(response);
-  response.on('close', () => binding.responses.delete(response));
+  response.on('close', binding.forget);
   const isFrame = isAnonymousForm(request);
   const denied = isFrame ? undefined : refuseOrigin(request.headers, binding.origins, method === 'POST');
   if (denied !== undefined) return refuse(plain, 403, 'ORIGIN_DENIED', denied);

@@ -204,12 +204,16 @@ export function createHub(options: HubOptions = {}): Hub {
   const publish: Hub['publish'] = (topic, data, how) => promiseOf(() => core.publish(topic, data, how));
   const host = createHost(options, clockwork, createNotes(listeners), { publish });
   const core: HubCore = createHubCore(options, host, options.broker ?? memoryBroker());
+  const responses = new Set<ServerResponse>();
   const binding: Binding = {
     core,
     origins: options,
     encode: createEncoder((text) => Buffer.from(text)),
     frame: createEncoder(frameOf),
-    responses: new Set(),
+    responses,
+    forget() {
+      responses.delete(this);
+    },
   };
   const upgrades = createUpgrades(binding);
   const { undo, ...rest } = serving(core, binding, upgrades);

@@ -48,6 +48,8 @@ function writeHead(sink: StreamSink): void {
   sink.head = undefined;
   if (!head || response.headersSent) return;
   response.writeHead(200, head.headers);
+  // At once, as one string: beside other chunks the head would stay the tree of 25 strings as which Node has made it.
+  response.flushHeaders();
   if (head.prelude !== '') response.write(head.prelude);
 }
 
