@@ -9,12 +9,12 @@ export const hubSendsMutants = [
     name: 'a batch of another memory of sends is applied',
     rule: 'D6',
     file: 'src/server/core/uplink.ts',
-    find: 'else if (!record || record.sends.nonce !== batch.sends) {',
+    find: 'else if (!record || record.nonce !== batch.sends) {',
     replace: 'else if (!record) {',
     and: [
       {
         file: 'src/server/core/uplink.ts',
-        find: "    if (record.sends.nonce !== batch.sends) refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');\n    else applyAll",
+        find: "    if (record.nonce !== batch.sends) refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');\n    else applyAll",
         replace: '    applyAll',
       },
     ],

@@ -4,7 +4,7 @@
  */
 import { toBase64Url } from '../../core/base64.ts';
 import { setAlarm } from './alarms.ts';
-import { createSendMemory, everSent, isIdle } from './sends.ts';
+import { createSendMemory, everSent, isIdle, type SendMemory } from './sends.ts';
 import type { ClientRecord, Hub, Peer } from './types.ts';
 
 const idForm = /^[A-Za-z0-9_-]{22}$/;
@@ -22,7 +22,8 @@ function createRecord(hub: Hub, id: string, key: string): ClientRecord {
   return {
     id,
     key,
-    sends: createSendMemory(toBase64Url(hub.host.random(16))),
+    nonce: toBase64Url(hub.host.random(16)),
+    sends: undefined,
     renewedBy: 0,
     renewedFrom: undefined,
     peers: none,
@@ -49,6 +50,17 @@ export function claimRecord(hub: Hub, id: string, key: string): ClientRecord | '
   return record;
 }
 
+export function sendsOf(record: ClientRecord): SendMemory {
+  record.sends ??= createSendMemory(record.nonce);
+  return record.sends;
+}
+
+/** The memory of another name, in which nothing was sent yet. */
+export function renewNonce(hub: Hub, record: ClientRecord): void {
+  record.nonce = toBase64Url(hub.host.random(16));
+  record.sends = undefined;
+}
+
 /** The client is connected: its record does not age. */
 export function stay(hub: Hub, record: ClientRecord): void {
   hub.resting.sent.delete(record.id);
@@ -68,7 +80,8 @@ export function left(hub: Hub, record: ClientRecord): void {
     record.isPresent = false;
     hub.host.note({ type: 'disconnect', client: record.id, identity: record.identity });
   }
-  if (record.peers.length > 0 || record.uplinks > 0 || !isIdle(record.sends)) return;
+  if (record.peers.length > 0 || record.uplinks > 0) return;
+  if (record.sends && !isIdle(record.sends)) return;
   if (hub.records.get(record.id) === record) rest(hub, record);
 }
 
@@ -76,7 +89,7 @@ export function left(hub: Hub, record: ClientRecord): void {
 export function rest(hub: Hub, record: ClientRecord): void {
   stay(hub, record);
   record.lastConnectedAt = hub.host.now();
-  (everSent(record.sends) ? hub.resting.sent : hub.resting.idle).set(record.id, record);
+  (record.sends && everSent(record.sends) ? hub.resting.sent : hub.resting.idle).set(record.id, record);
   armExpiry(hub);
 }
 

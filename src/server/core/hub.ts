@@ -113,6 +113,7 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     running: 0,
     onIdle: undefined,
     beat: undefined,
+    lapse: undefined,
     trimAlarm: undefined,
     restAlarm: undefined,
   };

@@ -20,7 +20,7 @@ function inheritRecord(hub: Hub, former: ClientRecord): void {
     isPresent: false,
     identity: undefined,
   };
-  abandonAll(hub, record.sends);
+  if (record.sends) abandonAll(hub, record.sends);
   hub.records.set(record.id, record);
   rest(hub, record);
 }
@@ -28,8 +28,8 @@ function inheritRecord(hub: Hub, former: ClientRecord): void {
 export function inherit(hub: Hub): void {
   hub.trimAlarm = armTrim(hub, expireEntries(hub.log, hub.host.now()));
   for (const former of hub.records.values()) inheritRecord(hub, former);
-  for (const [name, ticket] of hub.tickets) {
+  for (const ticket of hub.tickets.values()) {
     ticket.peer = undefined;
-    limitTicket(hub, name, ticket);
+    limitTicket(hub, ticket);
   }
 }

@@ -2,12 +2,11 @@
  * An open, from its frame to its hello (`docs/PROTOCOL.md` section 3): who it is, what it may see, where each topic begins.
  * Ends with a peer that is live, catching up, or a held poll; or with an `error`.
  */
-import { toBase64Url } from '../../core/base64.ts';
 import { type Cursor, parseCursor } from '../../core/cursor.ts';
 import { type OpenFrame, protocolName, type TopicRequest } from '../../core/frames.ts';
 import { type Admission, authenticate } from './access.ts';
 import { cancelAlarm, setAlarm } from './alarms.ts';
-import { claimRecord, isClientId, stay } from './clients.ts';
+import { claimRecord, isClientId, renewNonce, stay } from './clients.ts';
 import { answerPoll, markDirty, tell, tellGap } from './delivery.ts';
 import { emptyRun } from './forms.ts';
 import type { Grant } from './grant.ts';
@@ -15,7 +14,6 @@ import { startBeat } from './liveness.ts';
 import { cursorAt, tailOf, tails } from './log.ts';
 import { dismissPeer, endPeer, type Failure, follow, isOver, isPoll, write } from './peer.ts';
 import { newest } from './read-log.ts';
-import { createSendMemory } from './sends.ts';
 import { type Decision, decideAll, type LastBudget, nameOf, type Placed, placeTopic } from './topics.ts';
 import type { ClientRecord, Hub, Meta, Peer, Subscription } from './types.ts';
 
@@ -67,7 +65,7 @@ function connectionsOf(record: ClientRecord): number {
  * here before they would be taken for copies of other sends.
  */
 function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta): void {
-  const { nonce } = record.sends;
+  const { nonce } = record;
   // A second candidate names the same one as the first: it is to find what was made for that.
   if (open.sends === undefined || open.sends === nonce || open.sends === record.renewedFrom) return;
   // A browser's repetition of a request has its number; every further poll has its own.
@@ -76,7 +74,7 @@ function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta)
   record.renewedBy = by;
   record.renewedFrom = open.sends;
   for (const peer of record.peers) dismissPeer(hub, peer);
-  record.sends = createSendMemory(toBase64Url(hub.host.random(16)));
+  renewNonce(hub, record);
 }
 
 function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | undefined {
@@ -212,7 +210,7 @@ function helloLine(hub: Hub, peer: Peer, topics: string): string {
     cursor: cursorAt(hub.log, peer.positions),
     heartbeatMs,
     holdMs,
-    sends: record?.sends.nonce ?? '',
+    sends: record?.nonce ?? '',
     keepMs,
     limits: {
       frameBytes: limits.frameBytes,

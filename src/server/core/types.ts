@@ -121,13 +121,15 @@ export interface Bucket {
 }
 
 /**
- * What the hub knows of one client. There are many, so what most of them never have is made when it is needed. It outlives its connections by `keepMs`. With a broker that is kept, `key`, `sends`,
+ * What the hub knows of one client. There are many, so what most of them never have is made when it is needed. It outlives its connections by `keepMs`. With a broker that is kept, `key`, `nonce`, `sends`,
  * `renewedBy`, `released` and `barriers` outlive the hub too (`inherit.ts`).
  */
 export interface ClientRecord {
   readonly id: string;
   readonly key: string;
-  sends: SendMemory;
+  /** Names its memory of sends, which is made at the first of them. */
+  nonce: string;
+  sends: SendMemory | undefined;
   /** Number of the request for which it was made anew last. */
   renewedBy: number;
   /** The memory that this request named. */
@@ -208,6 +210,7 @@ export interface Peer {
 
 /** Two requests that belong together (`docs/PROTOCOL.md` 5.3). */
 export interface Ticket {
+  readonly name: string;
   readonly client: string;
   origin: string | undefined;
   open: OpenFrame | undefined;
@@ -267,8 +270,9 @@ export interface Hub {
   running: number;
   /** Told when the hub may have become idle while it drains. */
   onIdle: (() => void) | undefined;
-  /** A heartbeat of a connection is due. */
+  /** A heartbeat of a connection is due; a ticket has had its time. */
   beat: ((peer: Peer) => void) | undefined;
+  lapse: ((ticket: Ticket) => void) | undefined;
   trimAlarm: Alarm | undefined;
   restAlarm: Alarm | undefined;
 }

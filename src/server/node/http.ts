@@ -20,10 +20,30 @@ export interface Binding {
   /** Texts as bytes, and as frames of WebSocket. */
   readonly encode: Encoder;
   readonly frame: Encoder;
-  /** Answers that have not ended. */
-  readonly responses: Set<ServerResponse>;
-  /** Listens to the `close` of each of them. */
-  readonly forget: (this: ServerResponse) => void;
+  readonly answers: Answers;
+}
+
+/** Answers that have not ended, and what listens to each of them: shared, because most last long and do nothing. */
+export interface Answers {
+  readonly open: Map<ServerResponse, Peer | undefined>;
+  readonly drained: (this: ServerResponse) => void;
+  readonly closed: (this: ServerResponse) => void;
+}
+
+export function createAnswers(core: HubCore): Answers {
+  const open: Answers['open'] = new Map();
+  return {
+    open,
+    drained() {
+      const peer = open.get(this);
+      if (peer) core.drained(peer);
+    },
+    closed() {
+      const peer = open.get(this);
+      open.delete(this);
+      if (peer) core.closed(peer);
+    },
+  };
 }
 
 const neverStored = { 'Cache-Control': 'no-store, no-transform' };
@@ -86,17 +106,12 @@ function refuse(exchange: Exchange, status: number, code: string, message: strin
 
 function ignore(): void {}
 
-/** Backpressure, and the end from the other side. It is all that lasts as long as the answer, so it holds nothing of the exchange. */
-function watch(response: ServerResponse, core: HubCore, peer: Peer): void {
-  response.on('drain', () => core.drained(peer));
-  response.on('close', () => core.closed(peer));
-  response.on('error', ignore);
-}
-
 function connect(exchange: Exchange, transport: PeerTransport, sink: Sink, frame?: FrameTokens): Peer {
-  const { core } = exchange.binding;
-  const peer = core.connect({ transport, sink, meta: exchange.meta, frame });
-  watch(exchange.response, core, peer);
+  const { binding, response, meta } = exchange;
+  const peer = binding.core.connect({ transport, sink, meta, frame });
+  binding.answers.open.set(response, peer);
+  response.on('drain', binding.answers.drained);
+  response.on('error', ignore);
   return peer;
 }
 
@@ -257,8 +272,8 @@ export function serve(binding: Binding, request: IncomingMessage, response: Serv
   const query = queryOf(request);
   const meta = metaOf(request, query, binding.origins);
   const plain: Exchange = { binding, request, response, query, meta, cors: {} };
-  binding.responses.add(response);
-  response.on('close', binding.forget);
+  binding.answers.open.set(response, undefined);
+  response.on('close', binding.answers.closed);
   const isFrame = isAnonymousForm(request);
   const denied = isFrame ? undefined : refuseOrigin(request.headers, binding.origins, method === 'POST');
   if (denied !== undefined) return refuse(plain, 403, 'ORIGIN_DENIED', denied);

@@ -11,7 +11,7 @@ import type { HubHost, HubNote } from '../core/types.ts';
 import { type AttachOptions, attachTo } from './attach.ts';
 import { type FastifyPlugin, fastifyPlugin, type KoaMiddleware, koaMiddleware } from './frameworks.ts';
 import { type Clockwork, callApplication, createClockwork } from './host.ts';
-import { type Binding, serve } from './http.ts';
+import { type Binding, createAnswers, serve } from './http.ts';
 import {
   type HubOptions,
   readAuthentication,
@@ -156,11 +156,11 @@ function createHost(
 /** Waits until sockets and answers have gone, then cuts those that have not. */
 async function finish(binding: Binding, upgrades: Upgrades): Promise<void> {
   const endsAt = performance.now() + graceMs;
-  while (upgrades.sockets.size + binding.responses.size > 0 && performance.now() < endsAt) {
+  while (upgrades.sockets.size + binding.answers.open.size > 0 && performance.now() < endsAt) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   for (const socket of upgrades.sockets) socket.terminate();
-  for (const response of binding.responses) response.destroy();
+  for (const response of binding.answers.open.keys()) response.destroy();
 }
 
 function serving(core: HubCore, binding: Binding, upgrades: Upgrades) {
@@ -204,16 +204,12 @@ export function createHub(options: HubOptions = {}): Hub {
   const publish: Hub['publish'] = (topic, data, how) => promiseOf(() => core.publish(topic, data, how));
   const host = createHost(options, clockwork, createNotes(listeners), { publish });
   const core: HubCore = createHubCore(options, host, options.broker ?? memoryBroker());
-  const responses = new Set<ServerResponse>();
   const binding: Binding = {
     core,
     origins: options,
     encode: createEncoder((text) => Buffer.from(text)),
     frame: createEncoder(frameOf),
-    responses,
-    forget() {
-      responses.delete(this);
-    },
+    answers: createAnswers(core),
   };
   const upgrades = createUpgrades(binding);
   const { undo, ...rest } = serving(core, binding, upgrades);
