@@ -205,7 +205,7 @@ export const hubMutants = [
     name: 'a connection that has gone stays in the index of topics',
     rule: 'promise 4',
     file: 'src/server/core/peer.ts',
-    find: '  for (const key of peer.topics.keys()) unfollow(hub, peer, key);\n',
+    find: '  for (const { key } of peer.topics) leave(hub, peer, key);\n',
     replace: '',
   },
   {

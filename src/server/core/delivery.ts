@@ -94,7 +94,7 @@ function takePending(peer: Peer): Run {
 /** Rule D5: tells a gap for each topic of which something after its position was trimmed. */
 function tellGaps(hub: Hub, peer: Peer): number {
   let count = 0;
-  for (const subscription of peer.topics.values()) {
+  for (const subscription of peer.topics) {
     const { key, topic, partition } = subscription;
     const trimmed = trimmedTo(hub.log, key, partition);
     const position = peer.positions[partition] ?? 0;
@@ -133,7 +133,7 @@ function readFor(hub: Hub, peer: Peer, bytesMax: number, countMax: number): Chun
     const count = countMax - entries.length;
     if (entries.length > 0 && (bytes >= bytesMax || count <= 0)) break;
     const budget = { bytes: bytesMax - bytes, count, except };
-    const reading = readLog(hub.log, partition, peer.topics.values(), positions[partition] ?? 0, budget);
+    const reading = readLog(hub.log, partition, peer.topics, positions[partition] ?? 0, budget);
     positions[partition] = reading.position;
     entries = entries.length === 0 ? reading.entries : entries.concat(reading.entries);
     bytes += reading.bytes;
@@ -216,7 +216,7 @@ export function drained(hub: Hub, peer: Peer): void {
 export function answerPoll(hub: Hub, peer: Peer, isTime: boolean): void {
   if (peer.state !== 'held') return;
   const gaps = tellGaps(hub, peer);
-  const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max);
+  const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max ?? Number.POSITIVE_INFINITY);
   const entries = chunk.entries.concat(takePending(peer).entries);
   if (!isTime && gaps === 0 && entries.length === 0) return;
   write(hub, peer, replayOf(hub, entries), [mark(hub, chunk.positions)]);

@@ -128,7 +128,7 @@ function revoke(hub: Hub, who: string, topic: string): void {
     record.barriers ??= new Map();
     record.barriers.set(topic, { offset: undefined, reason: 'revoked' });
     for (const peer of record.peers) {
-      if (!peer.topics.has(topic)) continue;
+      if (!hub.index.get(topic)?.has(peer)) continue;
       tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
       endPeer(hub, peer);
     }

@@ -179,15 +179,14 @@ function place(
   return all;
 }
 
-export function addTopic(hub: Hub, peer: Peer, subscription: Subscription): void {
-  peer.topics.set(subscription.key, subscription);
-  follow(hub, peer, subscription.key);
+function subscriptionsOf(placed: readonly Placed[]): Subscription[] {
+  return placed.flatMap(({ subscription }) => subscription ?? []);
 }
 
 /** The one read position of each partition: the least place at which one of its topics begins (rule D3). */
 function startPositions(hub: Hub, peer: Peer): number[] {
   const positions = tails(hub.log).slice();
-  for (const { partition, start } of peer.topics.values()) {
+  for (const { partition, start } of peer.topics) {
     positions[partition] = Math.min(positions[partition] as number, start);
   }
   return positions;
@@ -237,11 +236,8 @@ function tellPlacedGaps(hub: Hub, peer: Peer, placed: readonly Placed[]): void {
 function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[]): void {
   cancelAlarm(hub.alarms, peer.deadline);
   peer.deadline = undefined;
-  let isNews = false;
-  for (const { subscription, answer, gap } of placed) {
-    if (subscription) addTopic(hub, peer, subscription);
-    if (answer !== undefined || gap) isNews = true;
-  }
+  const isNews = placed.some(({ answer, gap }) => answer !== undefined || gap);
+  follow(hub, peer, subscriptionsOf(placed));
   peer.positions = startPositions(hub, peer);
   becomePresent(hub, peer);
   if (isPoll(peer)) peer.state = 'held';
@@ -320,11 +316,9 @@ export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
 function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: number): void {
   cancelAlarm(hub.alarms, peer.deadline);
   peer.deadline = undefined;
-  for (const { subscription } of placed) {
-    if (!subscription) continue;
-    if (last > 0) subscription.start = startOfLast(hub, subscription, last);
-    addTopic(hub, peer, subscription);
-  }
+  const subscriptions = subscriptionsOf(placed);
+  follow(hub, peer, subscriptions);
+  if (last > 0) for (const one of subscriptions) one.start = startOfLast(hub, one, last);
   peer.positions = startPositions(hub, peer);
   tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
   tellPlacedGaps(hub, peer, placed);

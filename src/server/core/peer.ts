@@ -14,7 +14,7 @@ import {
   writeUnit,
 } from './forms.ts';
 import { cursorAt, tails } from './log.ts';
-import type { Hub, Meta, Peer, PeerTransport, Sink } from './types.ts';
+import type { Hub, Meta, Peer, PeerTransport, Sink, Subscription } from './types.ts';
 
 /** What a binding says of a connection that has come. */
 export interface Arrival {
@@ -25,8 +25,8 @@ export interface Arrival {
   readonly frame?: FrameTokens | undefined;
 }
 
-/** What most connections have to be told most of the time. */
-const none: readonly Control[] = [];
+/** Of what a connection has nothing. */
+const none: readonly never[] = [];
 
 const forms: Readonly<Record<PeerTransport, Form>> = {
   websocket: 'websocket',
@@ -50,7 +50,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     attempt: 0,
     token: undefined,
     grant: undefined,
-    topics: new Map(),
+    topics: none,
     early: undefined,
     asked: undefined,
     positions: tails(hub.log),
@@ -62,7 +62,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     heartbeatMs: hub.config.heartbeatMs,
     heardAt: now,
     blockedAt: undefined,
-    max: Number.POSITIVE_INFINITY,
+    max: undefined,
     beat: undefined,
     deadline: undefined,
     expiry: undefined,
@@ -112,22 +112,37 @@ export function mark(hub: Hub, positions: readonly number[]): Control {
   return { line: `{"type":"ping","cursor":"${cursor}"}`, mark: cursor };
 }
 
-export function follow(hub: Hub, peer: Peer, key: string): void {
+/** What is published under these keys is for this peer from now on. */
+export function follow(hub: Hub, peer: Peer, subscriptions: readonly Subscription[]): void {
+  const again = subscriptions.filter(({ key }) => hub.index.get(key)?.has(peer));
+  const kept =
+    again.length === 0
+      ? peer.topics
+      : peer.topics.filter(({ key }) => !again.some((other) => other.key === key));
+  // A list of just this length, which is mostly one.
+  peer.topics = kept.concat(subscriptions);
+  for (const { key } of subscriptions) {
+    const peers = hub.index.get(key);
+    if (peers) peers.add(peer);
+    else hub.index.set(key, new Set([peer]));
+  }
+}
+
+function leave(hub: Hub, peer: Peer, key: string): boolean {
   const peers = hub.index.get(key);
-  if (peers) peers.add(peer);
-  else hub.index.set(key, new Set([peer]));
+  if (!peers?.delete(peer)) return false;
+  if (peers.size === 0) hub.index.delete(key);
+  return true;
 }
 
 export function unfollow(hub: Hub, peer: Peer, key: string): void {
-  const peers = hub.index.get(key);
-  peers?.delete(peer);
-  if (peers?.size === 0) hub.index.delete(key);
+  if (leave(hub, peer, key)) peer.topics = peer.topics.filter((one) => one.key !== key);
 }
 
 function forget(hub: Hub, peer: Peer): void {
   peer.state = 'ended';
-  for (const key of peer.topics.keys()) unfollow(hub, peer, key);
-  peer.topics.clear();
+  for (const { key } of peer.topics) leave(hub, peer, key);
+  peer.topics = none;
   peer.asked = undefined;
   peer.early = undefined;
   peer.pending = undefined;

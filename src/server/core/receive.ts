@@ -12,10 +12,10 @@ import {
 } from '../../core/frames.ts';
 import { tell } from './delivery.ts';
 import { cursorAt, tails } from './log.ts';
-import { addTopic, answersOf, openPeer } from './open.ts';
-import { endPeer, isOver, unfollow } from './peer.ts';
+import { answersOf, openPeer } from './open.ts';
+import { endPeer, follow, isOver, unfollow } from './peer.ts';
 import { decideAll, keyOf, nameOf, type Placed, placeTopic } from './topics.ts';
-import type { Hub, Peer } from './types.ts';
+import type { Hub, Peer, Subscription } from './types.ts';
 import { release, submit } from './upstream.ts';
 
 const lineFeed = 10;
@@ -110,7 +110,7 @@ function unsubscribe(hub: Hub, peer: Peer, frame: UnsubscribeFrame): void {
   for (const topic of frame.topics) {
     const key = keyOf(topic, peer.record?.id);
     peer.asked?.delete(topic);
-    if (peer.topics.delete(key)) unfollow(hub, peer, key);
+    unfollow(hub, peer, key);
   }
 }
 
@@ -124,7 +124,7 @@ function subscribe(hub: Hub, peer: Peer, frame: SubscribeFrame): void {
     return endPeer(hub, peer, { code: 'BAD_FRAME', message });
   }
   const { topics } = hub.config.limits;
-  if (peer.topics.size + (peer.asked?.size ?? 0) + frame.topics.length > topics) {
+  if (peer.topics.length + (peer.asked?.size ?? 0) + frame.topics.length > topics) {
     return endPeer(hub, peer, { code: 'TOO_MANY_TOPICS', message: `The limit is ${topics}.` });
   }
   peer.asked ??= new Map();
@@ -133,6 +133,7 @@ function subscribe(hub: Hub, peer: Peer, frame: SubscribeFrame): void {
     if (isOver(peer)) return;
     const budget = { bytes: hub.config.limits.frameBytes - answerReserve };
     const all: Placed[] = [];
+    const added: Subscription[] = [];
     for (const request of frame.topics) {
       const topic = nameOf(request);
       const decision = decisions.get(topic) ?? { type: 'failed' };
@@ -142,8 +143,9 @@ function subscribe(hub: Hub, peer: Peer, frame: SubscribeFrame): void {
       // Unsubscribed or asked for again meanwhile: answered, but not followed.
       if (peer.asked?.get(topic) !== frame.request) continue;
       peer.asked.delete(topic);
-      if (placed.subscription) addTopic(hub, peer, placed.subscription);
+      if (placed.subscription) added.push(placed.subscription);
     }
+    follow(hub, peer, added);
     if (peer.asked?.size === 0) peer.asked = undefined;
     tell(hub, peer, `{"type":"subscribed","request":${frame.request},"topics":${answersOf(all)}}`);
   });

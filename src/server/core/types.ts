@@ -183,7 +183,8 @@ export interface Peer {
   attempt: number;
   token: string | undefined;
   grant: Grant | undefined;
-  readonly topics: Map<string, Subscription>;
+  /** In the index of the hub, too: that is where to look whether a topic is among them. */
+  topics: readonly Subscription[];
   /** Frames that came before the hello was written. */
   early: ClientFrame[] | undefined;
   /** Subscribe requests without an answer, by topic: only the latest counts. */
@@ -202,7 +203,7 @@ export interface Peer {
   heardAt: number;
   blockedAt: number | undefined;
   /** Most messages of a poll's answer. */
-  max: number;
+  max: number | undefined;
   beat: Alarm | undefined;
   deadline: Alarm | undefined;
   expiry: Alarm | undefined;

@@ -21,6 +21,8 @@ export interface Binding {
   readonly encode: Encoder;
   readonly frame: Encoder;
   readonly answers: Answers;
+  /** Whether the application authenticates: nobody else is told of addresses. */
+  readonly asksWho: boolean;
 }
 
 /** Answers that have not ended, and what listens to each of them: shared, because most last long and do nothing. */
@@ -71,13 +73,15 @@ export function queryOf(request: IncomingMessage): URLSearchParams {
   return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
 }
 
-export function metaOf(request: IncomingMessage, query: URLSearchParams, origins: OriginOptions): Meta {
+export function metaOf(request: IncomingMessage, query: URLSearchParams, binding: Binding): Meta {
+  const { origins, asksWho } = binding;
   const number = Number(query.get('n') ?? Number.NaN);
   const forwarded = origins.trustProxy ? firstValue(request.headers['x-forwarded-for']) : undefined;
   return {
     headers: request.headers,
     url: wholeUrl(request),
-    address: forwarded ?? request.socket.remoteAddress,
+    // Node keeps with the socket what it was once asked for.
+    address: asksWho ? (forwarded ?? request.socket.remoteAddress) : undefined,
     requestNumber: Number.isSafeInteger(number) ? number : undefined,
   };
 }
@@ -270,7 +274,7 @@ function isAnonymousForm(request: IncomingMessage): boolean {
 export function serve(binding: Binding, request: IncomingMessage, response: ServerResponse): void {
   const { method } = request;
   const query = queryOf(request);
-  const meta = metaOf(request, query, binding.origins);
+  const meta = metaOf(request, query, binding);
   const plain: Exchange = { binding, request, response, query, meta, cors: {} };
   binding.answers.open.set(response, undefined);
   response.on('close', binding.answers.closed);

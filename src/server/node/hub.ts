@@ -210,6 +210,7 @@ export function createHub(options: HubOptions = {}): Hub {
     encode: createEncoder((text) => Buffer.from(text)),
     frame: createEncoder(frameOf),
     answers: createAnswers(core),
+    asksWho: options.authenticate !== undefined,
   };
   const upgrades = createUpgrades(binding);
   const { undo, ...rest } = serving(core, binding, upgrades);

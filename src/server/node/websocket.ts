@@ -102,7 +102,7 @@ export function createUpgrades(binding: Binding): Upgrades {
       if (denied !== undefined) return refuse(socket, denied);
       (socket as Socket).setNoDelay?.(true);
       server.handleUpgrade(request, socket, head, (ws) => {
-        const meta = metaOf(request, queryOf(request), binding.origins);
+        const meta = metaOf(request, queryOf(request), binding);
         const sink = createSocketSink(ws, socket, binding.frame);
         const peer = binding.core.connect({ transport: 'websocket', sink, meta });
         listen(binding.core, peer, sockets, ws, socket);
