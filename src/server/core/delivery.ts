@@ -19,13 +19,19 @@ export function drawFrom(bucket: Bucket, amount: number, perSecond: number, now:
   return bucket.level >= 0 ? 0 : (-bucket.level / perSecond) * 1000;
 }
 
+/** Fewer connections are written to in no time. */
+const manyPeers = 100;
+const restMaxMs = 20;
+
 function schedule(hub: Hub): void {
   if (hub.isFlushScheduled || hub.isClosed) return;
   hub.isFlushScheduled = true;
-  hub.host.defer(() => {
+  const run = (): void => {
     hub.isFlushScheduled = false;
     flush(hub);
-  });
+  };
+  if (hub.restUntil === 0 || hub.restUntil <= hub.host.now()) hub.host.defer(run);
+  else setAlarm(hub.alarms, hub.restUntil, run);
 }
 
 export function markDirty(hub: Hub, peer: Peer): void {
@@ -231,14 +237,30 @@ function flushPeer(hub: Hub, peer: Peer): void {
   else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, emptyRun);
 }
 
-/** Live peers first; then those that catch up, as far as this turn's budget goes. */
-export function flush(hub: Hub): void {
-  const dirty = hub.dirty;
+/**
+ * A write for each of thousands takes milliseconds, and what is published meanwhile waits anyhow. A quarter of that time on
+ * top, and one write brings all of it: whoever publishes faster than the sockets can be written to gets fewer writes, not a
+ * longer queue. Nobody waits who publishes after that.
+ */
+function flushDirty(hub: Hub): void {
+  const { dirty } = hub;
   hub.dirty = [];
+  const isLong = dirty.length >= manyPeers;
+  const startedAt = isLong ? hub.host.now() : 0;
   for (const peer of dirty) {
     peer.isDirty = false;
     flushPeer(hub, peer);
   }
+  if (!isLong) hub.restUntil = 0;
+  else {
+    const endedAt = hub.host.now();
+    hub.restUntil = endedAt + Math.min(restMaxMs, (endedAt - startedAt) / 4);
+  }
+}
+
+/** Live peers first; then those that catch up, as far as this turn's budget goes. */
+export function flush(hub: Hub): void {
+  flushDirty(hub);
   const queue = hub.catching;
   hub.catching = [];
   let bytes = 0;

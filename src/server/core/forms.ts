@@ -3,7 +3,7 @@
  * An entry is encoded once for each form, however many connections get it. Nothing here decides what is written.
  */
 import { toBase64, utf8 } from '../../core/base64.ts';
-import type { Entry } from './topic-record.ts';
+import type { CostlyForms, Entry } from './topic-record.ts';
 
 /** Text lines; the same with binary messages; events of `text/event-stream`; scripts of a document. */
 export type Form = 'lines' | 'websocket' | 'sse' | 'iframe';
@@ -51,24 +51,31 @@ function messageHead({ quoted, offset, id }: Entry): string {
   return `{"topic":${quoted},"${offset === 0 ? 'ephemeral' : 'id'}":"${id}"`;
 }
 
+function costlyOf(entry: Entry): CostlyForms {
+  entry.costly ??= { line: undefined, escaped: undefined, packet: undefined };
+  return entry.costly;
+}
+
 /** The entry as a line of text, without the line feed. */
 export function lineOf(entry: Entry): string {
   // Not kept: what receivers share is the joined text of all that a turn brings, and thousands of entries lie in the log.
   if (entry.json !== undefined) return `${messageHead(entry)},"data":${entry.json}}`;
-  entry.line ??= `${messageHead(entry)},"base64":"${toBase64(entry.binary as Uint8Array)}"}`;
-  return entry.line;
+  const forms = costlyOf(entry);
+  forms.line ??= `${messageHead(entry)},"base64":"${toBase64(entry.binary as Uint8Array)}"}`;
+  return forms.line;
 }
 
 /** The entry as a binary WebSocket message: its JSON, a line feed, its bytes. */
 function packetOf(entry: Entry, binary: Uint8Array): Uint8Array {
-  if (!entry.packet) {
+  const forms = costlyOf(entry);
+  if (!forms.packet) {
     const head = utf8(`${messageHead(entry)}}\n`);
     const packet = new Uint8Array(head.length + binary.length);
     packet.set(head);
     packet.set(binary, head.length);
-    entry.packet = packet;
+    forms.packet = packet;
   }
-  return entry.packet;
+  return forms.packet;
 }
 
 /** A text inside a string literal inside a script: nothing in it can end either. */
@@ -81,8 +88,9 @@ export function escapeForScript(text: string): string {
 }
 
 function escapedOf(entry: Entry): string {
-  entry.escaped ??= escapeForScript(lineOf(entry));
-  return entry.escaped;
+  const forms = costlyOf(entry);
+  forms.escaped ??= escapeForScript(lineOf(entry));
+  return forms.escaped;
 }
 
 function sseMessage(entry: Entry, cursor: string): string {
@@ -147,6 +155,7 @@ function textOf(run: Run, form: Form, cursorOf: CursorOf): string {
 }
 
 function joinControls(form: Form, controls: readonly Control[]): string {
+  if (controls.length === 0) return '';
   let text = '';
   for (const control of controls) {
     if (form === 'sse') text += sseControl(control);

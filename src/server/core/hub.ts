@@ -105,6 +105,8 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     dirty: [],
     catching: [],
     isFlushScheduled: false,
+    restUntil: 0,
+    turnAt: undefined,
     origin: toBase64Url(host.random(8)),
     ephemeralCount: 0,
     drain: undefined,

@@ -260,6 +260,10 @@ export interface Hub {
   dirty: Peer[];
   catching: Peer[];
   isFlushScheduled: boolean;
+  /** The next flush is not to begin before; see `flushDirty`. */
+  restUntil: number;
+  /** When this turn's first message was published: one look at the clock is enough for all of them. */
+  turnAt: number | undefined;
   /** Of ephemeral messages. */
   readonly origin: string;
   ephemeralCount: number;

@@ -136,6 +136,7 @@ interface SocketSink extends Sink {
   readonly socket: Duplex;
   /** `ws` writes to this very socket and does nothing else to a message, so whole frames may go past it, in order. */
   readonly isDirect: boolean;
+  isWatched: boolean;
   readonly frame: Encoder;
   isCorked: boolean;
 }
@@ -164,6 +165,30 @@ function isSocketBlocked(this: SocketSink): boolean {
   return this.socket.writableNeedDrain;
 }
 
+/** As much as Node holds back before it wants to drain, or somewhat more. */
+const foreignBytes = 64 * 1024;
+const lookMs = 20;
+
+function watch(sink: SocketSink): void {
+  sink.isWatched = true;
+  setTimeout(() => {
+    if (isForeignFull(sink)) return watch(sink);
+    sink.isWatched = false;
+    sink.socket.emit('drain');
+  }, lookMs).unref();
+}
+
+function isForeignFull({ ws }: SocketSink): boolean {
+  return ws.readyState === ws.OPEN && ws.bufferedAmount >= foreignBytes;
+}
+
+/** The socket beneath such a runtime's WebSocket never says that it is full, nor that it has drained. */
+function isForeignBlocked(this: SocketSink): boolean {
+  const isFull = isForeignFull(this);
+  if (isFull && !this.isWatched) watch(this);
+  return isFull;
+}
+
 function socketBytes(this: SocketSink): number {
   return this.ws.bufferedAmount;
 }
@@ -181,15 +206,17 @@ function abortSocket(this: SocketSink): void {
 
 /** `frame` makes frames as `frameOf` does. `ws` must not compress. */
 export function createSocketSink(ws: WebSocket, socket: Duplex, frame: Encoder): Sink {
+  // Bun has a WebSocket server of its own in the place of `ws`: its socket is not to be written to.
+  const isDirect = (ws as { _sender?: { _socket?: unknown } })._sender?._socket === socket;
   const sink: SocketSink = {
     ws,
     socket,
-    // Runtimes with a WebSocket server of their own stand in for `ws`, and their sockets are not to be written to.
-    isDirect: (ws as { _socket?: unknown })._socket === socket,
+    isDirect,
+    isWatched: false,
     frame,
     isCorked: false,
     write: writeMessage,
-    blocked: isSocketBlocked,
+    blocked: isDirect ? isSocketBlocked : isForeignBlocked,
     bufferedBytes: socketBytes,
     end: endSocket,
     abort: abortSocket,

@@ -1,7 +1,9 @@
 /** Frames that the hub writes past `ws`: their heads, and their order beside what `ws` itself writes. */
-import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createEncoder, frameOf } from '../../../src/server/node/sinks.ts';
+import { EventEmitter, once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { WebSocket } from 'ws';
+import { createEncoder, createSocketSink, frameOf } from '../../../src/server/node/sinks.ts';
 import {
   connect,
   type LiveHub,
@@ -137,4 +139,25 @@ describe('a socket that is written to past ws', () => {
     socket.ws.close();
     await settled(live.hub);
   });
+});
+
+test('the socket of a runtime that has its own WebSocket server is left alone, and looked at until it has drained', () => {
+  vi.useFakeTimers();
+  const sent: unknown[] = [];
+  const ws = { OPEN: 1, readyState: 1, bufferedAmount: 0, send: (text: unknown) => sent.push(text) };
+  const socket = new EventEmitter();
+  let drains = 0;
+  socket.on('drain', () => drains++);
+  const sink = createSocketSink(ws as unknown as WebSocket, socket as Duplex, frameOf);
+  sink.write('text');
+  expect(sent).toEqual(['text']);
+  expect(sink.blocked()).toBe(false);
+  ws.bufferedAmount = 1_000_000;
+  expect([sink.blocked(), sink.blocked(), sink.bufferedBytes()]).toEqual([true, true, 1_000_000]);
+  vi.advanceTimersByTime(100);
+  expect(drains).toBe(0);
+  ws.bufferedAmount = 0;
+  vi.advanceTimersByTime(100);
+  expect([drains, vi.getTimerCount()]).toEqual([1, 0]);
+  vi.useRealTimers();
 });
