@@ -254,7 +254,8 @@ function flushDirty(hub: Hub): void {
   if (!isLong) hub.restUntil = 0;
   else {
     const endedAt = hub.host.now();
-    hub.restUntil = endedAt + Math.min(restMaxMs, (endedAt - startedAt) / 4);
+    // Timers know no less than a millisecond, so a flush of less than four is not followed by any.
+    hub.restUntil = endedAt + Math.min(restMaxMs, Math.floor((endedAt - startedAt) / 4));
   }
 }
 
