@@ -9,12 +9,12 @@ export const hubSendsMutants = [
     name: 'a batch of another memory of sends is applied',
     rule: 'D6',
     file: 'src/server/core/uplink.ts',
-    find: 'else if (!record || record.sends.nonce !== batch.sends) {',
+    find: 'else if (!record || record.nonce !== batch.sends) {',
     replace: 'else if (!record) {',
     and: [
       {
         file: 'src/server/core/uplink.ts',
-        find: "    if (record.sends.nonce !== batch.sends) refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');\n    else applyAll",
+        find: "    if (record.nonce !== batch.sends) refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');\n    else applyAll",
         replace: '    applyAll',
       },
     ],
@@ -28,8 +28,8 @@ export const hubSendsMutants = [
     and: [
       {
         file: sends,
-        find: '  memory.open.delete(job.seq);\n',
-        replace: '  memory.open.delete(job.seq);\n  memory.claimed = job.seq;\n',
+        find: '  memory.open?.delete(job.seq);\n',
+        replace: '  memory.open?.delete(job.seq);\n  memory.claimed = job.seq;\n',
       },
     ],
   },
@@ -137,7 +137,7 @@ export const hubSendsMutants = [
     name: 'a hub takes the connections of the former one for its own',
     rule: 'promise 4',
     file: 'src/server/core/inherit.ts',
-    find: '    peers: new Set(),\n',
+    find: '    peers: none,\n',
     replace: '',
   },
   {

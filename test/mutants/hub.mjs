@@ -45,13 +45,13 @@ export const hubMutants = [
     name: 'a connection that catches up gets live messages too',
     rule: 'D3',
     file: delivery,
-    find: "    if (peer.state === 'live') {\n      peer.pending.push(entry);",
-    replace: "    if (peer.state === 'live' || peer.state === 'catching') {\n      peer.pending.push(entry);",
+    find: "    if (peer.state === 'live') {\n      // Whoever",
+    replace: "    if (peer.state === 'live' || peer.state === 'catching') {\n      // Whoever",
     and: [
       {
         file: delivery,
-        find: 'write(hub, peer, chunk.entries, isDone',
-        replace: 'write(hub, peer, peer.pending.splice(0).concat(chunk.entries), isDone',
+        find: 'replayOf(hub, chunk.entries), isDone',
+        replace: 'replayOf(hub, takePending(peer).entries.concat(chunk.entries)), isDone',
       },
     ],
   },
@@ -73,23 +73,22 @@ export const hubMutants = [
     name: 'the answer of a poll marks the head of the log',
     rule: 'D3',
     file: delivery,
-    find: '  write(hub, peer, entries, [mark(hub, chunk.positions)]);',
-    replace:
-      '  write(hub, peer, entries, [mark(hub, hub.log.partitions.map((partition) => partition.tail))]);',
+    find: 'replayOf(hub, entries), [mark(hub, chunk.positions)]);',
+    replace: 'replayOf(hub, entries), [mark(hub, tails(hub.log))]);',
   },
   {
     name: 'the buffer of a slow connection is dropped and it stays live',
     rule: 'D3',
     file: delivery,
-    find: "  peer.state = 'catching';\n  peer.pending = [];",
-    replace: '  peer.pending = [];',
+    find: "  peer.state = 'catching';\n  peer.pending = undefined;",
+    replace: '  peer.pending = undefined;',
   },
   {
     name: 'answers are dropped with the buffer of a slow connection',
     rule: 'D3',
     file: delivery,
-    find: "  peer.state = 'catching';\n  peer.pending = [];",
-    replace: "  peer.state = 'catching';\n  peer.controls = [];\n  peer.pending = [];",
+    find: "  peer.state = 'catching';\n  peer.pending = undefined;",
+    replace: "  peer.state = 'catching';\n  peer.controls = undefined;\n  peer.pending = undefined;",
   },
   {
     name: 'a slow connection is never read for again',
@@ -171,8 +170,8 @@ export const hubMutants = [
     name: 'a live connection gets what is not for its client',
     rule: 'D13',
     file: delivery,
-    find: '  return entries.filter((entry) => entry.except !== client);',
-    replace: '  return entries;',
+    find: '  return createRun(run.entries.filter((entry) => entry.except !== client));',
+    replace: '  return run;',
   },
   {
     name: 'a replay brings what is not for its client',
@@ -206,7 +205,7 @@ export const hubMutants = [
     name: 'a connection that has gone stays in the index of topics',
     rule: 'promise 4',
     file: 'src/server/core/peer.ts',
-    find: '  for (const key of peer.topics.keys()) unfollow(hub, peer, key);\n',
+    find: '  for (const { key } of peer.topics) leave(hub, peer, key);\n',
     replace: '',
   },
   {
@@ -220,7 +219,7 @@ export const hubMutants = [
     name: 'what waits for a slow connection has no bound',
     rule: 'promise 5',
     file: delivery,
-    find: '      if (peer.pendingBytes > hub.config.limits.bufferBytes + entry.bytes) putBack(peer);\n',
+    find: '      if (last.bytes > bytesMax) putBack(peer);\n',
     replace: '',
     and: [
       {

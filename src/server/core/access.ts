@@ -11,21 +11,24 @@ const topicsPerGrant = 4_096;
 /** All that `authenticate` may have judged by: with cookies the token alone does not say who it is. */
 function credentialOf(meta: Meta, token: string | undefined): string {
   const { cookie, authorization } = meta.headers;
+  if (token === undefined && cookie === undefined && authorization === undefined) return 'none';
   return JSON.stringify([token ?? null, cookie ?? null, authorization ?? null]);
 }
 
-function createGrant(hub: Hub, answer: AuthAnswer & { type: 'ok' }): Grant {
+function createGrant(hub: Hub, credential: string, answer: AuthAnswer & { type: 'ok' }): Grant {
   const now = hub.host.now();
   const expiresAt = answer.expiresInMs === undefined ? undefined : now + answer.expiresInMs;
   const until = expiresAt ?? now + hub.config.authCacheMs;
-  return { identity: answer.identity, expiresAt, until, topics: new Map() };
+  return { credential, identity: answer.identity, expiresAt, until, topics: undefined };
 }
 
-function keepGrant(record: ClientRecord, credential: string, grant: Grant): void {
-  record.grants.delete(credential);
-  record.grants.set(credential, grant);
-  const oldest = record.grants.keys().next();
-  if (record.grants.size > grantsMax && !oldest.done) record.grants.delete(oldest.value);
+function keepGrant(record: ClientRecord, grant: Grant): void {
+  const others = record.grants.filter(({ credential }) => credential !== grant.credential);
+  record.grants = others.slice(1 - grantsMax).concat(grant);
+}
+
+function grantFor(record: ClientRecord | undefined, credential: string): Grant | undefined {
+  return record?.grants.find((grant) => grant.credential === credential);
 }
 
 export type Admission = Grant | Exclude<AuthAnswer, { type: 'ok' }>;
@@ -39,36 +42,40 @@ export function authenticate(
   done: (admission: Admission) => void,
 ): void {
   const credential = credentialOf(meta, token);
-  const known = record?.grants.get(credential);
+  const known = grantFor(record, credential);
   if (known && known.until > hub.host.now()) return done(known);
   const conclude = (answer: AuthAnswer): Admission => {
     if (answer.type !== 'ok') return answer;
-    const grant = createGrant(hub, answer);
-    if (record) keepGrant(record, credential, grant);
+    const grant = createGrant(hub, credential, answer);
+    if (record) keepGrant(record, grant);
     return grant;
   };
   const ask = hub.host.authenticate;
   if (!ask) return done(conclude({ type: 'ok', identity: undefined, expiresInMs: undefined }));
   const settle = (answer: AuthAnswer): void => {
-    const cached = answer.type === 'ok' ? record?.grants.get(credential) : undefined;
+    const cached = answer.type === 'ok' ? grantFor(record, credential) : undefined;
     done(cached && cached.until > hub.host.now() ? cached : conclude(answer));
   };
-  const waiting = record?.asking.get(credential);
+  const waiting = record?.asking?.get(credential);
   if (waiting) {
     waiting.push(settle);
     return;
   }
   const all = [settle];
-  record?.asking.set(credential, all);
+  if (record) {
+    record.asking ??= new Map();
+    record.asking.set(credential, all);
+  }
   ask({ ...meta, token, client: record?.id }, (answer) => {
-    record?.asking.delete(credential);
+    record?.asking?.delete(credential);
+    if (record?.asking?.size === 0) record.asking = undefined;
     for (const each of all) each(answer);
   });
 }
 
 function keepDecision(hub: Hub, grant: Grant, name: string, answer: AuthorizeAnswer): void {
   if (answer.type === 'failed') return;
-  if (grant.topics.size >= topicsPerGrant) grant.topics.clear();
+  if (!grant.topics || grant.topics.size >= topicsPerGrant) grant.topics = new Map();
   grant.topics.set(name, { answer, until: hub.host.now() + hub.config.authCacheMs });
 }
 
@@ -81,7 +88,7 @@ export function authorize(
   const ask = hub.host.authorize;
   if (!ask) return done({ type: 'ok' });
   const name = `${request.action} ${request.topic}`;
-  const known = grant.topics.get(name);
+  const known = grant.topics?.get(name);
   if (known && known.until > hub.host.now()) return done(known.answer);
   ask(request, (answer) => {
     keepDecision(hub, grant, name, answer);
@@ -91,8 +98,8 @@ export function authorize(
 
 /** Forgets what was decided about a topic, so that it is asked anew. */
 export function forgetDecision(record: ClientRecord, topic: string): void {
-  for (const grant of record.grants.values()) {
-    grant.topics.delete(`subscribe ${topic}`);
-    grant.topics.delete(`send ${topic}`);
+  for (const { topics } of record.grants) {
+    topics?.delete(`subscribe ${topic}`);
+    topics?.delete(`send ${topic}`);
   }
 }

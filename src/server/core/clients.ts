@@ -4,8 +4,8 @@
  */
 import { toBase64Url } from '../../core/base64.ts';
 import { setAlarm } from './alarms.ts';
-import { createSendMemory, everSent, isIdle } from './sends.ts';
-import type { ClientRecord, Hub } from './types.ts';
+import { createSendMemory, everSent, isIdle, type SendMemory } from './sends.ts';
+import type { ClientRecord, Hub, Peer } from './types.ts';
 
 const idForm = /^[A-Za-z0-9_-]{22}$/;
 /** Attempts remembered as released. More than a client can have on their way at a time. */
@@ -15,24 +15,26 @@ export function isClientId(text: string): boolean {
   return idForm.test(text);
 }
 
+/** Of what a record has none. */
+export const none: readonly never[] = [];
+
 function createRecord(hub: Hub, id: string, key: string): ClientRecord {
-  const now = hub.host.now();
-  const { sendsPerSecond, replayBytesPerSecond } = hub.config.limits;
   return {
     id,
     key,
-    sends: createSendMemory(toBase64Url(hub.host.random(16))),
+    nonce: toBase64Url(hub.host.random(16)),
+    sends: undefined,
     renewedBy: 0,
     renewedFrom: undefined,
-    peers: new Set(),
+    peers: none,
     uplinks: 0,
-    lastConnectedAt: now,
-    released: [],
-    grants: new Map(),
-    asking: new Map(),
-    barriers: new Map(),
-    sendBucket: { level: sendsPerSecond, at: now },
-    replayBucket: { level: replayBytesPerSecond, at: now },
+    lastConnectedAt: hub.host.now(),
+    released: none,
+    grants: none,
+    asking: undefined,
+    barriers: undefined,
+    sendBucket: undefined,
+    replayBucket: undefined,
     isPresent: false,
     identity: undefined,
   };
@@ -48,19 +50,38 @@ export function claimRecord(hub: Hub, id: string, key: string): ClientRecord | '
   return record;
 }
 
+export function sendsOf(record: ClientRecord): SendMemory {
+  record.sends ??= createSendMemory(record.nonce);
+  return record.sends;
+}
+
+/** The memory of another name, in which nothing was sent yet. */
+export function renewNonce(hub: Hub, record: ClientRecord): void {
+  record.nonce = toBase64Url(hub.host.random(16));
+  record.sends = undefined;
+}
+
 /** The client is connected: its record does not age. */
 export function stay(hub: Hub, record: ClientRecord): void {
   hub.resting.sent.delete(record.id);
   hub.resting.idle.delete(record.id);
 }
 
+/** The connection is no longer one of this client's. */
+export function part(hub: Hub, record: ClientRecord, peer: Peer): void {
+  if (!record.peers.includes(peer)) return;
+  record.peers = record.peers.length === 1 ? none : record.peers.filter((other) => other !== peer);
+  left(hub, record);
+}
+
 /** A connection or a request of this client has ended. */
 export function left(hub: Hub, record: ClientRecord): void {
-  if (record.isPresent && record.peers.size === 0) {
+  if (record.isPresent && record.peers.length === 0) {
     record.isPresent = false;
     hub.host.note({ type: 'disconnect', client: record.id, identity: record.identity });
   }
-  if (record.peers.size > 0 || record.uplinks > 0 || !isIdle(record.sends)) return;
+  if (record.peers.length > 0 || record.uplinks > 0) return;
+  if (record.sends && !isIdle(record.sends)) return;
   if (hub.records.get(record.id) === record) rest(hub, record);
 }
 
@@ -68,7 +89,7 @@ export function left(hub: Hub, record: ClientRecord): void {
 export function rest(hub: Hub, record: ClientRecord): void {
   stay(hub, record);
   record.lastConnectedAt = hub.host.now();
-  (everSent(record.sends) ? hub.resting.sent : hub.resting.idle).set(record.id, record);
+  (record.sends && everSent(record.sends) ? hub.resting.sent : hub.resting.idle).set(record.id, record);
   armExpiry(hub);
 }
 
@@ -103,6 +124,5 @@ function expire(hub: Hub, resting: Map<string, ClientRecord>, keepMs: number): v
 /** Remembers that the answer of this attempt is not wanted, also if its request is still on its way. */
 export function rememberReleased(record: ClientRecord, attempt: number): void {
   if (record.released.includes(attempt)) return;
-  record.released.push(attempt);
-  if (record.released.length > releasedMax) record.released.shift();
+  record.released = record.released.slice(1 - releasedMax).concat(attempt);
 }

@@ -8,7 +8,7 @@ import type { Hub } from './types.ts';
 function endAll(hub: Hub): void {
   hub.isClosed = true;
   for (const record of hub.records.values()) {
-    for (const peer of [...record.peers]) if (peer.state === 'lingering') endPeer(hub, peer);
+    for (const peer of record.peers) if (peer.state === 'lingering') endPeer(hub, peer);
   }
   for (const peer of [...hub.peers]) endPeer(hub, peer, undefined, 1012);
   hub.alarms.heap.length = 0;

@@ -3,11 +3,13 @@
  * One write for each connection and turn. A peer that catches up is paced by its own socket.
  */
 import { setAlarm } from './alarms.ts';
+import { createRun, emptyRun, isRunOf, type Run } from './forms.ts';
 import { idAt, tailOf, tails, trimmedTo } from './log.ts';
-import { endPeer, mark, write } from './peer.ts';
+import { addControl, endPeer, mark, write } from './peer.ts';
 import { readLog } from './read-log.ts';
 import type { Entry } from './topic-record.ts';
 import type { Bucket, Hub, Peer } from './types.ts';
+import { runOf, type Waiting, waitingAfter } from './waiting.ts';
 
 /** Takes `amount` from a bucket that fills by `perSecond`; below zero it says how long to wait, in milliseconds. */
 export function drawFrom(bucket: Bucket, amount: number, perSecond: number, now: number): number {
@@ -17,13 +19,19 @@ export function drawFrom(bucket: Bucket, amount: number, perSecond: number, now:
   return bucket.level >= 0 ? 0 : (-bucket.level / perSecond) * 1000;
 }
 
+/** Fewer connections are written to in no time. */
+const manyPeers = 100;
+const restMaxMs = 20;
+
 function schedule(hub: Hub): void {
   if (hub.isFlushScheduled || hub.isClosed) return;
   hub.isFlushScheduled = true;
-  hub.host.defer(() => {
+  const run = (): void => {
     hub.isFlushScheduled = false;
     flush(hub);
-  });
+  };
+  if (hub.restUntil === 0 || hub.restUntil <= hub.host.now()) hub.host.defer(run);
+  else setAlarm(hub.alarms, hub.restUntil, run);
 }
 
 export function markDirty(hub: Hub, peer: Peer): void {
@@ -43,8 +51,7 @@ function queueCatchUp(hub: Hub, peer: Peer): void {
 /** A frame that is no message. It is never dropped; too many of them end the connection. */
 export function tell(hub: Hub, peer: Peer, line: string, mark?: string): void {
   if (peer.state === 'ended' || peer.state === 'lingering') return;
-  peer.controls.push({ line, mark });
-  peer.controlBytes += line.length;
+  addControl(peer, { line, mark });
   if (peer.controlBytes > hub.config.limits.bufferBytes + hub.config.limits.frameBytes) {
     endPeer(hub, peer, { code: 'SLOW_CONSUMER', message: 'Too many answers wait for this connection.' });
   } else if (peer.state !== 'held') {
@@ -56,15 +63,18 @@ export function tell(hub: Hub, peer: Peer, line: string, mark?: string): void {
 export function fanOut(hub: Hub, entry: Entry): void {
   const peers = hub.index.get(entry.key);
   if (!peers) return;
+  const bytesMax = hub.config.limits.bufferBytes + entry.bytes;
+  let last: Waiting | undefined;
   for (const peer of peers) {
     if (peer.state === 'live') {
-      peer.pending.push(entry);
-      peer.pendingBytes += entry.bytes;
-      if (peer.pendingBytes > hub.config.limits.bufferBytes + entry.bytes) putBack(peer);
+      // Whoever is to be told the same as the one before shares its list.
+      if (!last || last.before !== peer.pending) last = waitingAfter(peer.pending, entry);
+      peer.pending = last;
+      if (last.bytes > bytesMax) putBack(peer);
       markDirty(hub, peer);
     } else if (peer.state === 'held') {
       // Only what no log keeps has to wait here; the rest is read when the answer is written.
-      if (entry.offset === 0) peer.pending.push(entry);
+      if (entry.offset === 0) peer.pending = waitingAfter(peer.pending, entry);
       markDirty(hub, peer);
     }
   }
@@ -73,20 +83,24 @@ export function fanOut(hub: Hub, entry: Entry): void {
 /** Back to reading from the last message that was handed over. Only messages are dropped. */
 function putBack(peer: Peer): void {
   peer.state = 'catching';
-  peer.pending = [];
-  peer.pendingBytes = 0;
+  peer.pending = undefined;
 }
 
-function forPeer(peer: Peer, entries: readonly Entry[]): readonly Entry[] {
+/** Takes what waits for this peer, but for what its client is left out of. */
+function takePending(peer: Peer): Run {
+  const { pending } = peer;
+  if (!pending) return emptyRun;
+  peer.pending = undefined;
+  const run = runOf(pending);
   const client = peer.record?.id;
-  if (client === undefined || !entries.some((entry) => entry.except === client)) return entries;
-  return entries.filter((entry) => entry.except !== client);
+  if (client === undefined || pending.isForAll) return run;
+  return createRun(run.entries.filter((entry) => entry.except !== client));
 }
 
 /** Rule D5: tells a gap for each topic of which something after its position was trimmed. */
 function tellGaps(hub: Hub, peer: Peer): number {
   let count = 0;
-  for (const subscription of peer.topics.values()) {
+  for (const subscription of peer.topics) {
     const { key, topic, partition } = subscription;
     const trimmed = trimmedTo(hub.log, key, partition);
     const position = peer.positions[partition] ?? 0;
@@ -125,7 +139,7 @@ function readFor(hub: Hub, peer: Peer, bytesMax: number, countMax: number): Chun
     const count = countMax - entries.length;
     if (entries.length > 0 && (bytes >= bytesMax || count <= 0)) break;
     const budget = { bytes: bytesMax - bytes, count, except };
-    const reading = readLog(hub.log, partition, peer.topics.values(), positions[partition] ?? 0, budget);
+    const reading = readLog(hub.log, partition, peer.topics, positions[partition] ?? 0, budget);
     positions[partition] = reading.position;
     entries = entries.length === 0 ? reading.entries : entries.concat(reading.entries);
     bytes += reading.bytes;
@@ -150,28 +164,32 @@ function isFull(hub: Hub, peer: Peer): boolean {
 
 function flushLive(hub: Hub, peer: Peer): void {
   if (isFull(hub, peer)) {
-    if (peer.pending.length > 0) putBack(peer);
+    if (peer.pending) putBack(peer);
     return;
   }
-  const pending = peer.pending;
-  peer.pending = [];
-  peer.pendingBytes = 0;
-  write(hub, peer, forPeer(peer, pending));
+  write(hub, peer, takePending(peer));
   peer.positions = tails(hub.log);
+}
+
+/** As a run, which is the last one if that was of the same entries: a herd that comes back reads the same. */
+function replayOf(hub: Hub, entries: readonly Entry[]): Run {
+  if (entries.length === 0) return emptyRun;
+  if (!isRunOf(hub.replay, entries)) hub.replay = createRun(entries);
+  return hub.replay;
 }
 
 /** Writes one piece of the log. Returns how much that was. */
 function catchUp(hub: Hub, peer: Peer): number {
   if (isFull(hub, peer)) return 0;
   if (peer.sink.blocked()) {
-    write(hub, peer, []);
+    write(hub, peer, emptyRun);
     return 0;
   }
   tellGaps(hub, peer);
   if (peer.state !== 'catching') return 0;
   const chunk = readFor(hub, peer, hub.config.limits.chunkBytes, Number.POSITIVE_INFINITY);
   const isDone = isAtTail(hub, chunk.positions);
-  write(hub, peer, chunk.entries, isDone ? [mark(hub, chunk.positions)] : []);
+  write(hub, peer, replayOf(hub, chunk.entries), isDone ? [mark(hub, chunk.positions)] : []);
   peer.positions = chunk.positions;
   if (isDone) peer.state = 'live';
   else if (!peer.sink.blocked()) delayCatchUp(hub, peer, chunk.bytes);
@@ -182,9 +200,11 @@ function catchUp(hub: Hub, peer: Peer): number {
 function delayCatchUp(hub: Hub, peer: Peer, bytes: number): void {
   const { record } = peer;
   const perSecond = hub.config.limits.replayBytesPerSecond;
-  const waitMs = record ? drawFrom(record.replayBucket, bytes, perSecond, hub.host.now()) : 0;
+  const now = hub.host.now();
+  if (record) record.replayBucket ??= { level: perSecond, at: now };
+  const waitMs = record?.replayBucket ? drawFrom(record.replayBucket, bytes, perSecond, now) : 0;
   if (waitMs <= 0) return queueCatchUp(hub, peer);
-  setAlarm(hub.alarms, hub.host.now() + waitMs, () => {
+  setAlarm(hub.alarms, now + waitMs, () => {
     if (peer.state === 'catching') queueCatchUp(hub, peer);
   });
 }
@@ -195,18 +215,17 @@ export function drained(hub: Hub, peer: Peer): void {
   // It took what it had: that is a sign of life too.
   peer.heardAt = hub.host.now();
   if (peer.state === 'catching') queueCatchUp(hub, peer);
-  else if (peer.controls.length > 0) markDirty(hub, peer);
+  else if (peer.controls) markDirty(hub, peer);
 }
 
 /** Writes the whole answer of a held poll, in one go, if there is anything to tell or its time has come. */
 export function answerPoll(hub: Hub, peer: Peer, isTime: boolean): void {
   if (peer.state !== 'held') return;
   const gaps = tellGaps(hub, peer);
-  const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max);
-  const entries = chunk.entries.concat(forPeer(peer, peer.pending));
-  peer.pending = [];
+  const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max ?? Number.POSITIVE_INFINITY);
+  const entries = chunk.entries.concat(takePending(peer).entries);
   if (!isTime && gaps === 0 && entries.length === 0) return;
-  write(hub, peer, entries, [mark(hub, chunk.positions)]);
+  write(hub, peer, replayOf(hub, entries), [mark(hub, chunk.positions)]);
   peer.positions = chunk.positions;
   endPeer(hub, peer);
 }
@@ -215,20 +234,34 @@ function flushPeer(hub: Hub, peer: Peer): void {
   if (peer.state === 'live') flushLive(hub, peer);
   else if (peer.state === 'catching') queueCatchUp(hub, peer);
   else if (peer.state === 'held') answerPoll(hub, peer, false);
-  else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, []);
+  else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, emptyRun);
 }
 
-/** Live peers first; then those that catch up, as far as this turn's budget goes. */
-export function flush(hub: Hub): void {
-  const dirty = hub.dirty;
+/**
+ * A write for each of thousands takes milliseconds, and what is published meanwhile waits anyhow. A quarter of that time on
+ * top, and one write brings all of it: whoever publishes faster than the sockets can be written to gets fewer writes, not a
+ * longer queue. Nobody waits who publishes after that.
+ */
+function flushDirty(hub: Hub): void {
+  const { dirty } = hub;
   hub.dirty = [];
+  const isLong = dirty.length >= manyPeers;
+  const startedAt = isLong ? hub.host.now() : 0;
   for (const peer of dirty) {
     peer.isDirty = false;
     flushPeer(hub, peer);
   }
-  hub.joins.form = undefined;
-  hub.joins.entries = [];
-  hub.joins.text = '';
+  if (!isLong) hub.restUntil = 0;
+  else {
+    const endedAt = hub.host.now();
+    // Timers know no less than a millisecond, so a flush of less than four is not followed by any.
+    hub.restUntil = endedAt + Math.min(restMaxMs, Math.floor((endedAt - startedAt) / 4));
+  }
+}
+
+/** Live peers first; then those that catch up, as far as this turn's budget goes. */
+export function flush(hub: Hub): void {
+  flushDirty(hub);
   const queue = hub.catching;
   hub.catching = [];
   let bytes = 0;

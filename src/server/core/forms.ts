@@ -3,7 +3,7 @@
  * An entry is encoded once for each form, however many connections get it. Nothing here decides what is written.
  */
 import { toBase64, utf8 } from '../../core/base64.ts';
-import type { Entry } from './topic-record.ts';
+import type { CostlyForms, Entry } from './topic-record.ts';
 
 /** Text lines; the same with binary messages; events of `text/event-stream`; scripts of a document. */
 export type Form = 'lines' | 'websocket' | 'sse' | 'iframe';
@@ -22,12 +22,15 @@ export interface FrameTokens {
   readonly csp: string;
 }
 
-export interface Unit {
+/** Where it is written. */
+export interface Outlet {
   readonly form: Form;
   readonly frame: FrameTokens | undefined;
-  /** The position after an entry, for the `id:` of SSE. */
-  readonly cursorOf: (entry: Entry) => string;
+  readonly sink: { write(chunk: string | Uint8Array): void };
 }
+
+/** The position after an entry, for the `id:` of SSE. */
+export type CursorOf = (entry: Entry) => string;
 
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text: string): number {
@@ -48,24 +51,31 @@ function messageHead({ quoted, offset, id }: Entry): string {
   return `{"topic":${quoted},"${offset === 0 ? 'ephemeral' : 'id'}":"${id}"`;
 }
 
+function costlyOf(entry: Entry): CostlyForms {
+  entry.costly ??= { line: undefined, escaped: undefined, packet: undefined };
+  return entry.costly;
+}
+
 /** The entry as a line of text, without the line feed. */
 export function lineOf(entry: Entry): string {
   // Not kept: what receivers share is the joined text of all that a turn brings, and thousands of entries lie in the log.
   if (entry.json !== undefined) return `${messageHead(entry)},"data":${entry.json}}`;
-  entry.line ??= `${messageHead(entry)},"base64":"${toBase64(entry.binary as Uint8Array)}"}`;
-  return entry.line;
+  const forms = costlyOf(entry);
+  forms.line ??= `${messageHead(entry)},"base64":"${toBase64(entry.binary as Uint8Array)}"}`;
+  return forms.line;
 }
 
 /** The entry as a binary WebSocket message: its JSON, a line feed, its bytes. */
 function packetOf(entry: Entry, binary: Uint8Array): Uint8Array {
-  if (!entry.packet) {
+  const forms = costlyOf(entry);
+  if (!forms.packet) {
     const head = utf8(`${messageHead(entry)}}\n`);
     const packet = new Uint8Array(head.length + binary.length);
     packet.set(head);
     packet.set(binary, head.length);
-    entry.packet = packet;
+    forms.packet = packet;
   }
-  return entry.packet;
+  return forms.packet;
 }
 
 /** A text inside a string literal inside a script: nothing in it can end either. */
@@ -78,8 +88,9 @@ export function escapeForScript(text: string): string {
 }
 
 function escapedOf(entry: Entry): string {
-  entry.escaped ??= escapeForScript(lineOf(entry));
-  return entry.escaped;
+  const forms = costlyOf(entry);
+  forms.escaped ??= escapeForScript(lineOf(entry));
+  return forms.escaped;
 }
 
 function sseMessage(entry: Entry, cursor: string): string {
@@ -92,92 +103,97 @@ function sseControl(control: Control): string {
 }
 
 /**
- * The last run of entries that was joined, by form: in a fan-out the next connection mostly wants the same one.
+ * Entries that are written together, and the text that each form made of them: connections that are told the same share it.
  * The identical string also lets the host turn it into bytes once.
  */
-export interface JoinMemo {
-  form: Form | undefined;
-  entries: readonly Entry[];
-  text: string;
+export interface Run {
+  readonly entries: readonly Entry[];
+  /** On WebSocket they are messages of their own. */
+  readonly hasBytes: boolean;
+  lines: string | undefined;
+  sse: string | undefined;
+  iframe: string | undefined;
 }
 
-export function createJoinMemo(): JoinMemo {
-  return { form: undefined, entries: [], text: '' };
+export function createRun(entries: readonly Entry[]): Run {
+  const hasBytes = entries.some((entry) => entry.binary);
+  return { entries, hasBytes, lines: undefined, sse: undefined, iframe: undefined };
 }
 
-function sameEntries(a: readonly Entry[], b: readonly Entry[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+export const emptyRun: Run = { entries: [], hasBytes: false, lines: '', sse: '', iframe: '' };
+
+/** Whether a run is of just these. */
+export function isRunOf({ entries }: Run, others: readonly Entry[]): boolean {
+  if (entries.length !== others.length) return false;
+  for (let i = 0; i < entries.length; i++) if (entries[i] !== others[i]) return false;
   return true;
 }
 
-function joinMessages(unit: Unit, entries: readonly Entry[], memo: JoinMemo | undefined): string {
-  if (memo && memo.form === unit.form && sameEntries(memo.entries, entries)) return memo.text;
+function joinLines(entries: readonly Entry[]): string {
   let text = '';
-  for (const entry of entries) {
-    if (unit.form === 'sse') text += sseMessage(entry, entry.offset === 0 ? '' : unit.cursorOf(entry));
-    else if (unit.form === 'iframe') text += `\\n${escapedOf(entry)}`;
-    else text += `${lineOf(entry)}\n`;
-  }
-  if (memo) {
-    memo.form = unit.form;
-    memo.entries = entries;
-    memo.text = text;
-  }
+  for (const entry of entries) text += `${lineOf(entry)}\n`;
   return text;
 }
 
-function joinControls(unit: Unit, controls: readonly Control[]): string {
+function joinEvents(entries: readonly Entry[], cursorOf: CursorOf): string {
+  let text = '';
+  for (const entry of entries) text += sseMessage(entry, entry.offset === 0 ? '' : cursorOf(entry));
+  return text;
+}
+
+function joinEscaped(entries: readonly Entry[]): string {
+  let text = '';
+  for (const entry of entries) text += `\\n${escapedOf(entry)}`;
+  return text;
+}
+
+function textOf(run: Run, form: Form, cursorOf: CursorOf): string {
+  if (form === 'sse') run.sse ??= joinEvents(run.entries, cursorOf);
+  else if (form === 'iframe') run.iframe ??= joinEscaped(run.entries);
+  else run.lines ??= joinLines(run.entries);
+  return (form === 'sse' ? run.sse : form === 'iframe' ? run.iframe : run.lines) as string;
+}
+
+function joinControls(form: Form, controls: readonly Control[]): string {
+  if (controls.length === 0) return '';
   let text = '';
   for (const control of controls) {
-    if (unit.form === 'sse') text += sseControl(control);
-    else if (unit.form === 'iframe') text += `\\n${escapeForScript(control.line)}`;
+    if (form === 'sse') text += sseControl(control);
+    else if (form === 'iframe') text += `\\n${escapeForScript(control.line)}`;
     else text += `${control.line}\n`;
   }
   return text;
 }
 
 /** WebSocket: text is joined to one message, each entry of bytes is a message of its own, in their order. */
-function websocketMessages(
-  before: string,
-  entries: readonly Entry[],
-  after: string,
-  memo: JoinMemo | undefined,
-): (string | Uint8Array)[] {
-  const messages: (string | Uint8Array)[] = [];
-  if (!entries.some((entry) => entry.binary)) {
-    const unit: Unit = { form: 'websocket', frame: undefined, cursorOf: () => '' };
-    const text = before + joinMessages(unit, entries, memo) + after;
-    return text === '' ? [] : [text];
-  }
+function writeMessages({ sink }: Outlet, before: string, entries: readonly Entry[], after: string): void {
   let text = before;
   for (const entry of entries) {
     if (!entry.binary) {
       text += `${lineOf(entry)}\n`;
       continue;
     }
-    if (text !== '') messages.push(text);
+    if (text !== '') sink.write(text);
     text = '';
-    messages.push(packetOf(entry, entry.binary));
+    sink.write(packetOf(entry, entry.binary));
   }
   text += after;
-  if (text !== '') messages.push(text);
-  return messages;
+  if (text !== '') sink.write(text);
 }
 
-/** What to hand to the carrier: control frames, then entries, then control frames that come after them. */
-export function encodeUnits(
-  unit: Unit,
+/** Hands to the carrier: control frames, then a run, then control frames that come after it. */
+export function writeUnit(
+  outlet: Outlet,
   before: readonly Control[],
-  entries: readonly Entry[],
+  run: Run,
   after: readonly Control[],
-  memo?: JoinMemo,
-): (string | Uint8Array)[] {
-  const first = joinControls(unit, before);
-  const last = joinControls(unit, after);
-  if (unit.form === 'websocket') return websocketMessages(first, entries, last, memo);
-  const text = first + (entries.length > 0 ? joinMessages(unit, entries, memo) : '') + last;
-  if (text === '') return [];
-  if (!unit.frame) return [text];
-  return [`<script nonce="${unit.frame.csp}">m("${unit.frame.mark}${text}")</script>\n`];
+  cursorOf: CursorOf,
+): void {
+  const { form, frame, sink } = outlet;
+  const first = joinControls(form, before);
+  const last = joinControls(form, after);
+  if (form === 'websocket' && run.hasBytes) return writeMessages(outlet, first, run.entries, last);
+  const text = first + textOf(run, form, cursorOf) + last;
+  if (text === '') return;
+  sink.write(frame ? `<script nonce="${frame.csp}">m("${frame.mark}${text}")</script>\n` : text);
 }

@@ -8,10 +8,13 @@ export type AuthorizeAnswer =
 
 /** What `authenticate` said of a token, and `authorize` of topics under it, until it expires. */
 export interface Grant {
+  /** What `authenticate` judged by. */
+  readonly credential: string;
   readonly identity: string | undefined;
   /** When the authentication ends, if it does. */
   readonly expiresAt: number | undefined;
   /** Until when it is reused. */
   readonly until: number;
-  readonly topics: Map<string, { readonly answer: AuthorizeAnswer; readonly until: number }>;
+  /** What was decided about topics, if anything was. */
+  topics: Map<string, { readonly answer: AuthorizeAnswer; readonly until: number }> | undefined;
 }

@@ -21,7 +21,7 @@ import { createAlarms, fireAlarms, setAlarm } from './alarms.ts';
 import { closeHub } from './close.ts';
 import { type CoreOptions, completeConfig, type HubConfig } from './config.ts';
 import { drained, tell } from './delivery.ts';
-import { createJoinMemo } from './forms.ts';
+import { emptyRun } from './forms.ts';
 import { inherit } from './inherit.ts';
 import { cursorAt, logSize, tails } from './log.ts';
 import { openPeer, openPlain, type PlainOpen } from './open.ts';
@@ -100,10 +100,13 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     index: new Map(),
     peers: new Set(),
     resting: { sent: new Map(), idle: new Map() },
-    joins: createJoinMemo(),
+    cursorOf: (entry) => cursorAt(kept.log, [entry.offset]),
+    replay: emptyRun,
     dirty: [],
     catching: [],
     isFlushScheduled: false,
+    restUntil: 0,
+    turnAt: undefined,
     origin: toBase64Url(host.random(8)),
     ephemeralCount: 0,
     drain: undefined,
@@ -111,6 +114,8 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     uplinks: 0,
     running: 0,
     onIdle: undefined,
+    beat: undefined,
+    lapse: undefined,
     trimAlarm: undefined,
     restAlarm: undefined,
   };
@@ -122,9 +127,10 @@ function revoke(hub: Hub, who: string, topic: string): void {
     const isMeant = record.id === who || (record.identity !== undefined && record.identity === who);
     if (!isMeant) continue;
     forgetDecision(record, topic);
+    record.barriers ??= new Map();
     record.barriers.set(topic, { offset: undefined, reason: 'revoked' });
-    for (const peer of [...record.peers]) {
-      if (!peer.topics.has(topic)) continue;
+    for (const peer of record.peers) {
+      if (!hub.index.get(topic)?.has(peer)) continue;
       tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
       endPeer(hub, peer);
     }

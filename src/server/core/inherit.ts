@@ -2,7 +2,7 @@
  * What a hub finds at its broker, left by the one before it: the log goes on; nobody is connected, nothing runs.
  * Records are made anew around what is remembered, so that whatever the former hub still does changes nothing here.
  */
-import { rest } from './clients.ts';
+import { none, rest } from './clients.ts';
 import { expireEntries } from './log.ts';
 import { armTrim } from './publish.ts';
 import { limitTicket } from './tickets.ts';
@@ -13,14 +13,14 @@ import { abandonAll } from './upstream.ts';
 function inheritRecord(hub: Hub, former: ClientRecord): void {
   const record: ClientRecord = {
     ...former,
-    peers: new Set(),
+    peers: none,
     uplinks: 0,
-    grants: new Map(),
-    asking: new Map(),
+    grants: none,
+    asking: undefined,
     isPresent: false,
     identity: undefined,
   };
-  abandonAll(hub, record.sends);
+  if (record.sends) abandonAll(hub, record.sends);
   hub.records.set(record.id, record);
   rest(hub, record);
 }
@@ -28,8 +28,8 @@ function inheritRecord(hub: Hub, former: ClientRecord): void {
 export function inherit(hub: Hub): void {
   hub.trimAlarm = armTrim(hub, expireEntries(hub.log, hub.host.now()));
   for (const former of hub.records.values()) inheritRecord(hub, former);
-  for (const [name, ticket] of hub.tickets) {
+  for (const ticket of hub.tickets.values()) {
     ticket.peer = undefined;
-    limitTicket(hub, name, ticket);
+    limitTicket(hub, ticket);
   }
 }

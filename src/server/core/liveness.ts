@@ -9,7 +9,8 @@ import { abortPeer, isOver } from './peer.ts';
 import type { Hub, Peer } from './types.ts';
 
 export function startBeat(hub: Hub, peer: Peer): void {
-  peer.beat = setAlarm(hub.alarms, hub.host.now() + peer.heartbeatMs, () => beat(hub, peer));
+  hub.beat ??= (one) => beat(hub, one);
+  peer.beat = setAlarm(hub.alarms, hub.host.now() + peer.heartbeatMs, hub.beat, peer);
 }
 
 function isDead(hub: Hub, peer: Peer): boolean {
@@ -26,7 +27,7 @@ function isDead(hub: Hub, peer: Peer): boolean {
 /** A sign of life and a position mark, with the hub's clock, so that the client can tell a late stream from one on time. */
 export function ping(hub: Hub, peer: Peer): void {
   // Whoever is live and has nothing waiting stands at the end of the log; what waits comes after the mark.
-  if (peer.state === 'live' && peer.pending.length === 0) peer.positions = tails(hub.log);
+  if (peer.state === 'live' && !peer.pending) peer.positions = tails(hub.log);
   const cursor = cursorAt(hub.log, peer.positions);
   tell(hub, peer, `{"type":"ping","cursor":"${cursor}","time":${Math.round(hub.host.now())}}`, cursor);
 }

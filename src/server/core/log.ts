@@ -21,9 +21,9 @@ export interface Partition {
   tail: number;
   /** The last offset of every topic whose record is gone is at or below it. */
   floor: number;
-  /** In order of the latest message, the most silent first. */
   readonly topics: Map<string, TopicRecord>;
-  /** The last of them. */
+  /** Ends of the list of all of them in the order of the latest message. */
+  silent: TopicRecord | undefined;
   newest: TopicRecord | undefined;
   /** All entries in order of age; dropped ones leave it late. */
   order: Entry[];
@@ -35,6 +35,8 @@ export interface Partition {
 export interface Log {
   /** Of the hub that has it now. */
   history: History;
+  /** The end of every partition, if it was asked for since it moved. */
+  ends: readonly number[] | undefined;
   readonly partitions: readonly Partition[];
 }
 
@@ -46,6 +48,7 @@ export function createLog(partitionCount: number, history: History, makeEpoch: (
       tail: 0,
       floor: 0,
       topics: new Map(),
+      silent: undefined,
       newest: undefined,
       order: [],
       head: 0,
@@ -53,7 +56,7 @@ export function createLog(partitionCount: number, history: History, makeEpoch: (
       bytes: 0,
     });
   }
-  return { history, partitions };
+  return { history, ends: undefined, partitions };
 }
 
 export function partitionAt(log: Log, index: number): Partition {
@@ -77,9 +80,10 @@ export function epochOf(log: Log, partition: number): string {
   return partitionAt(log, partition).epoch;
 }
 
-/** The end of every partition, as a fresh list. */
-export function tails(log: Log): number[] {
-  return log.partitions.map((partition) => partition.tail);
+/** The end of every partition. Whoever stands there shares the list. */
+export function tails(log: Log): readonly number[] {
+  log.ends ??= log.partitions.map((partition) => partition.tail);
+  return log.ends;
 }
 
 export function cursorAt(log: Log, positions: readonly number[]): string {
@@ -164,26 +168,46 @@ export function expireEntries(log: Log, now: number): number | undefined {
   return next;
 }
 
+function unlink(partition: Partition, record: TopicRecord): void {
+  const { before, after } = record;
+  if (before) before.after = after;
+  else partition.silent = after;
+  if (after) after.before = before;
+  else partition.newest = before;
+}
+
+function linkNewest(partition: Partition, record: TopicRecord): void {
+  record.before = partition.newest;
+  record.after = undefined;
+  if (partition.newest) partition.newest.after = record;
+  else partition.silent = record;
+  partition.newest = record;
+}
+
 /** Forgets the topic that was silent longest; its last offset survives in the floor. */
 function forgetTopic(partition: Partition): void {
-  const first = partition.topics.values().next();
-  if (first.done) return;
-  const record = first.value;
+  const record = partition.silent;
+  if (!record) return;
   while (retainedCount(record) > 0) dropFrom(partition, record);
   partition.topics.delete(record.key);
-  if (partition.newest === record) partition.newest = undefined;
+  unlink(partition, record);
   partition.floor = Math.max(partition.floor, record.last);
 }
 
 function recordFor(log: Log, partition: Partition, key: string): TopicRecord {
+  const { newest } = partition;
+  if (newest?.key === key) return newest;
   const found = partition.topics.get(key);
-  if (found && found === partition.newest) return found;
-  if (!found && partition.topics.size * log.partitions.length >= log.history.topics) forgetTopic(partition);
+  if (found) {
+    unlink(partition, found);
+    linkNewest(partition, found);
+    return found;
+  }
+  if (partition.topics.size * log.partitions.length >= log.history.topics) forgetTopic(partition);
   // Without a record nothing is known but the floor, so the message before may have been there.
-  const record = found ?? createTopicRecord(key, partition.floor);
-  if (found) partition.topics.delete(key);
+  const record = createTopicRecord(key, partition.floor);
   partition.topics.set(key, record);
-  partition.newest = record;
+  linkNewest(partition, record);
   return record;
 }
 
@@ -192,6 +216,7 @@ export function append(log: Log, draft: Draft): Entry {
   const partition = partitionAt(log, index);
   const record = recordFor(log, partition, draft.key);
   const offset = ++partition.tail;
+  log.ends = undefined;
   const id = idAt(log, index, offset);
   record.quoted ??= JSON.stringify(draft.topic);
   const entry = createEntry(draft, record.quoted, index, offset, record.last, id);

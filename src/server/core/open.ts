@@ -2,19 +2,18 @@
  * An open, from its frame to its hello (`docs/PROTOCOL.md` section 3): who it is, what it may see, where each topic begins.
  * Ends with a peer that is live, catching up, or a held poll; or with an `error`.
  */
-import { toBase64Url } from '../../core/base64.ts';
 import { type Cursor, parseCursor } from '../../core/cursor.ts';
 import { type OpenFrame, protocolName, type TopicRequest } from '../../core/frames.ts';
 import { type Admission, authenticate } from './access.ts';
 import { cancelAlarm, setAlarm } from './alarms.ts';
-import { claimRecord, isClientId, stay } from './clients.ts';
+import { claimRecord, isClientId, renewNonce, stay } from './clients.ts';
 import { answerPoll, markDirty, tell, tellGap } from './delivery.ts';
+import { emptyRun } from './forms.ts';
 import type { Grant } from './grant.ts';
 import { startBeat } from './liveness.ts';
 import { cursorAt, tailOf, tails } from './log.ts';
 import { dismissPeer, endPeer, type Failure, follow, isOver, isPoll, write } from './peer.ts';
 import { newest } from './read-log.ts';
-import { createSendMemory } from './sends.ts';
 import { type Decision, decideAll, type LastBudget, nameOf, type Placed, placeTopic } from './topics.ts';
 import type { ClientRecord, Hub, Meta, Peer, Subscription } from './types.ts';
 
@@ -22,6 +21,8 @@ import type { ClientRecord, Hub, Meta, Peer, Subscription } from './types.ts';
 const helloReserve = 64 * 1024;
 /** No client is heard of more often than this at its own wish. */
 const heartbeatMinMs = 1_000;
+/** Of a connection whose open was judged. */
+const noMeta: Meta = { headers: {}, url: '', address: undefined, requestNumber: undefined };
 
 export function draining(hub: Hub): string {
   const spreadMs = Math.max(hub.drain?.spreadMs ?? 0, 1_000);
@@ -48,7 +49,7 @@ function faultOf(hub: Hub, open: OpenFrame): Failure | undefined {
 
 /** The newest request under an attempt's number replaces the former: a poll's answer may have been lost. */
 function replaceAttempt(hub: Hub, record: ClientRecord, peer: Peer): void {
-  for (const other of [...record.peers]) {
+  for (const other of record.peers) {
     if (other !== peer && other.attempt === peer.attempt) dismissPeer(hub, other);
   }
 }
@@ -64,7 +65,7 @@ function connectionsOf(record: ClientRecord): number {
  * here before they would be taken for copies of other sends.
  */
 function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta): void {
-  const { nonce } = record.sends;
+  const { nonce } = record;
   // A second candidate names the same one as the first: it is to find what was made for that.
   if (open.sends === undefined || open.sends === nonce || open.sends === record.renewedFrom) return;
   // A browser's repetition of a request has its number; every further poll has its own.
@@ -72,8 +73,8 @@ function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta)
   if (by <= record.renewedBy) return;
   record.renewedBy = by;
   record.renewedFrom = open.sends;
-  for (const peer of [...record.peers]) dismissPeer(hub, peer);
-  record.sends = createSendMemory(toBase64Url(hub.host.random(16)));
+  for (const peer of record.peers) dismissPeer(hub, peer);
+  renewNonce(hub, record);
 }
 
 function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | undefined {
@@ -91,7 +92,7 @@ function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | un
   peer.token = open.token;
   // Something on its way may cut what is idle sooner than most.
   peer.heartbeatMs = Math.min(peer.heartbeatMs, Math.max(heartbeatMinMs, open.heartbeat ?? peer.heartbeatMs));
-  record.peers.add(peer);
+  record.peers = record.peers.concat(peer);
   replaceAttempt(hub, record, peer);
   const { connections } = hub.config.limits;
   if (connectionsOf(record) > connections) {
@@ -116,20 +117,22 @@ export function openPeer(hub: Hub, peer: Peer, open: OpenFrame, then?: () => voi
 /** Authenticates; a peer that has to wait for that is told so, for it would take silence for a dead transport. */
 function admit(hub: Hub, peer: Peer, next: () => void): void {
   const { bodyMs } = hub.config.limits;
+  authenticate(hub, peer.record, peer.meta, peer.token, (admission) => {
+    if (peer.state !== 'opening') return;
+    const failure = failureOf(admission);
+    if (failure) return endPeer(hub, peer, failure);
+    peer.grant = admission as Grant;
+    // A request's headers are more than all the rest that is kept of a connection.
+    peer.meta = noMeta;
+    next();
+  });
+  if (peer.state !== 'opening') return;
   peer.deadline = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
     endPeer(hub, peer, {
       code: 'INTERNAL',
       message: `authenticate() or authorize() took over ${bodyMs} ms.`,
     });
   });
-  authenticate(hub, peer.record, peer.meta, peer.token, (admission) => {
-    if (peer.state !== 'opening') return;
-    const failure = failureOf(admission);
-    if (failure) return endPeer(hub, peer, failure);
-    peer.grant = admission as Grant;
-    next();
-  });
-  if (peer.state !== 'opening') return;
   hub.host.defer(() => {
     if (peer.state === 'opening') tell(hub, peer, '{"type":"wait"}');
   });
@@ -176,15 +179,14 @@ function place(
   return all;
 }
 
-export function addTopic(hub: Hub, peer: Peer, subscription: Subscription): void {
-  peer.topics.set(subscription.key, subscription);
-  follow(hub, peer, subscription.key);
+function subscriptionsOf(placed: readonly Placed[]): Subscription[] {
+  return placed.flatMap(({ subscription }) => subscription ?? []);
 }
 
 /** The one read position of each partition: the least place at which one of its topics begins (rule D3). */
 function startPositions(hub: Hub, peer: Peer): number[] {
-  const positions = tails(hub.log);
-  for (const { partition, start } of peer.topics.values()) {
+  const positions = tails(hub.log).slice();
+  for (const { partition, start } of peer.topics) {
     positions[partition] = Math.min(positions[partition] as number, start);
   }
   return positions;
@@ -207,7 +209,7 @@ function helloLine(hub: Hub, peer: Peer, topics: string): string {
     cursor: cursorAt(hub.log, peer.positions),
     heartbeatMs,
     holdMs,
-    sends: record?.sends.nonce ?? '',
+    sends: record?.nonce ?? '',
     keepMs,
     limits: {
       frameBytes: limits.frameBytes,
@@ -233,11 +235,9 @@ function tellPlacedGaps(hub: Hub, peer: Peer, placed: readonly Placed[]): void {
 
 function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[]): void {
   cancelAlarm(hub.alarms, peer.deadline);
-  let isNews = false;
-  for (const { subscription, answer, gap } of placed) {
-    if (subscription) addTopic(hub, peer, subscription);
-    if (answer !== undefined || gap) isNews = true;
-  }
+  peer.deadline = undefined;
+  const isNews = placed.some(({ answer, gap }) => answer !== undefined || gap);
+  follow(hub, peer, subscriptionsOf(placed));
   peer.positions = startPositions(hub, peer);
   becomePresent(hub, peer);
   if (isPoll(peer)) peer.state = 'held';
@@ -260,7 +260,7 @@ function stream(hub: Hub, peer: Peer): void {
   const isAtTail = peer.positions.every((position, i) => position === tailOf(hub.log, i));
   peer.state = isAtTail ? 'live' : 'catching';
   // What is due at once goes out at once: this turn may hold a long queue of others.
-  if (isAtTail) write(hub, peer, []);
+  if (isAtTail) write(hub, peer, emptyRun);
   markDirty(hub, peer);
   startBeat(hub, peer);
   const expiresAt = peer.grant?.expiresAt;
@@ -315,11 +315,10 @@ export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
 
 function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: number): void {
   cancelAlarm(hub.alarms, peer.deadline);
-  for (const { subscription } of placed) {
-    if (!subscription) continue;
-    if (last > 0) subscription.start = startOfLast(hub, subscription, last);
-    addTopic(hub, peer, subscription);
-  }
+  peer.deadline = undefined;
+  const subscriptions = subscriptionsOf(placed);
+  follow(hub, peer, subscriptions);
+  if (last > 0) for (const one of subscriptions) one.start = startOfLast(hub, one, last);
   peer.positions = startPositions(hub, peer);
   tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
   tellPlacedGaps(hub, peer, placed);

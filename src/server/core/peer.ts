@@ -2,11 +2,19 @@
  * One connection's record: how it begins, writes and ends. What it is to write, and when, is decided in `delivery.ts`.
  */
 import { cancelAlarm, setAlarm } from './alarms.ts';
-import { left } from './clients.ts';
-import { type Control, encodeUnits, type Form, type FrameTokens, type Unit } from './forms.ts';
+import { part } from './clients.ts';
+import {
+  type Control,
+  type CursorOf,
+  createRun,
+  emptyRun,
+  type Form,
+  type FrameTokens,
+  type Run,
+  writeUnit,
+} from './forms.ts';
 import { cursorAt, tails } from './log.ts';
-import type { Entry } from './topic-record.ts';
-import type { Hub, Meta, Peer, PeerTransport, Sink } from './types.ts';
+import type { Hub, Meta, Peer, PeerTransport, Sink, Subscription } from './types.ts';
 
 /** What a binding says of a connection that has come. */
 export interface Arrival {
@@ -16,6 +24,9 @@ export interface Arrival {
   /** Of an iframe's document. */
   readonly frame?: FrameTokens | undefined;
 }
+
+/** Of what a connection has nothing. */
+const none: readonly never[] = [];
 
 const forms: Readonly<Record<PeerTransport, Form>> = {
   websocket: 'websocket',
@@ -39,20 +50,19 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     attempt: 0,
     token: undefined,
     grant: undefined,
-    topics: new Map(),
-    early: [],
-    asked: new Map(),
+    topics: none,
+    early: undefined,
+    asked: undefined,
     positions: tails(hub.log),
-    pending: [],
-    pendingBytes: 0,
-    controls: [],
+    pending: undefined,
+    controls: undefined,
     controlBytes: 0,
     isDirty: false,
     isQueued: false,
     heartbeatMs: hub.config.heartbeatMs,
     heardAt: now,
     blockedAt: undefined,
-    max: Number.POSITIVE_INFINITY,
+    max: undefined,
     beat: undefined,
     deadline: undefined,
     expiry: undefined,
@@ -69,28 +79,32 @@ export function isOver(peer: Peer): boolean {
   return peer.state === 'ended' || peer.state === 'lingering';
 }
 
-function unitOf(hub: Hub, peer: Peer): Unit {
-  if (hub.log.partitions.length === 1) {
-    return { form: peer.form, frame: peer.frame, cursorOf: (entry) => cursorAt(hub.log, [entry.offset]) };
-  }
+/** With several partitions the position after an entry depends on where the connection stands in the others. */
+function cursorsFrom(hub: Hub, peer: Peer): CursorOf {
   const positions = peer.positions.slice();
-  const cursorOf = (entry: Entry): string => {
+  return (entry) => {
     positions[entry.partition] = entry.offset;
     return cursorAt(hub.log, positions);
   };
-  return { form: peer.form, frame: peer.frame, cursorOf };
 }
 
-/** Hands over the waiting control frames, these entries and a last frame. `positions` has not moved yet. */
-export function write(hub: Hub, peer: Peer, entries: readonly Entry[], after: readonly Control[] = []): void {
-  const before = peer.controls;
-  if (before.length === 0 && entries.length === 0 && after.length === 0) return;
-  peer.controls = [];
+/** Hands over the waiting control frames, a run of entries and a last frame. `positions` has not moved yet. */
+export function write(hub: Hub, peer: Peer, run: Run, after: readonly Control[] = none): void {
+  const before = peer.controls ?? none;
+  if (before.length === 0 && run.entries.length === 0 && after.length === 0) return;
+  peer.controls = undefined;
   peer.controlBytes = 0;
-  // With several partitions the `id:` lines differ between connections, so nothing can be shared.
-  const shared = peer.form !== 'sse' || hub.log.partitions.length === 1;
-  const chunks = encodeUnits(unitOf(hub, peer), before, entries, after, shared ? hub.joins : undefined);
-  for (const chunk of chunks) peer.sink.write(chunk);
+  if (peer.form !== 'sse' || hub.log.partitions.length === 1) {
+    return writeUnit(peer, before, run, after, hub.cursorOf);
+  }
+  // Its `id:` lines are not those of other connections.
+  writeUnit(peer, before, createRun(run.entries), after, cursorsFrom(hub, peer));
+}
+
+export function addControl(peer: Peer, control: Control): void {
+  if (peer.controls) peer.controls.push(control);
+  else peer.controls = [control];
+  peer.controlBytes += control.line.length;
 }
 
 export function mark(hub: Hub, positions: readonly number[]): Control {
@@ -98,32 +112,46 @@ export function mark(hub: Hub, positions: readonly number[]): Control {
   return { line: `{"type":"ping","cursor":"${cursor}"}`, mark: cursor };
 }
 
-export function follow(hub: Hub, peer: Peer, key: string): void {
+/** What is published under these keys is for this peer from now on. */
+export function follow(hub: Hub, peer: Peer, subscriptions: readonly Subscription[]): void {
+  const again = subscriptions.filter(({ key }) => hub.index.get(key)?.has(peer));
+  const kept =
+    again.length === 0
+      ? peer.topics
+      : peer.topics.filter(({ key }) => !again.some((other) => other.key === key));
+  // A list of just this length, which is mostly one.
+  peer.topics = kept.concat(subscriptions);
+  for (const { key } of subscriptions) {
+    const peers = hub.index.get(key);
+    if (peers) peers.add(peer);
+    else hub.index.set(key, new Set([peer]));
+  }
+}
+
+function leave(hub: Hub, peer: Peer, key: string): boolean {
   const peers = hub.index.get(key);
-  if (peers) peers.add(peer);
-  else hub.index.set(key, new Set([peer]));
+  if (!peers?.delete(peer)) return false;
+  if (peers.size === 0) hub.index.delete(key);
+  return true;
 }
 
 export function unfollow(hub: Hub, peer: Peer, key: string): void {
-  const peers = hub.index.get(key);
-  peers?.delete(peer);
-  if (peers?.size === 0) hub.index.delete(key);
+  if (leave(hub, peer, key)) peer.topics = peer.topics.filter((one) => one.key !== key);
 }
 
 function forget(hub: Hub, peer: Peer): void {
   peer.state = 'ended';
-  for (const key of peer.topics.keys()) unfollow(hub, peer, key);
-  peer.topics.clear();
-  peer.asked.clear();
-  peer.early = [];
-  peer.pending = [];
-  peer.controls = [];
+  for (const { key } of peer.topics) leave(hub, peer, key);
+  peer.topics = none;
+  peer.asked = undefined;
+  peer.early = undefined;
+  peer.pending = undefined;
+  peer.controls = undefined;
   cancelAlarm(hub.alarms, peer.deadline);
   cancelAlarm(hub.alarms, peer.beat);
   cancelAlarm(hub.alarms, peer.expiry);
   hub.peers.delete(peer);
-  const { record } = peer;
-  if (record?.peers.delete(peer)) left(hub, record);
+  if (peer.record) part(hub, peer.record, peer);
   hub.onIdle?.();
 }
 
@@ -153,7 +181,7 @@ export function endPeer(hub: Hub, peer: Peer, failure?: Failure, code = 1000): v
     if (peer.state === 'lingering') forget(hub, peer);
     return;
   }
-  write(hub, peer, [], failure ? [{ line: errorLine(failure) }] : []);
+  write(hub, peer, emptyRun, failure ? [{ line: errorLine(failure) }] : []);
   const isAnswered = peer.state === 'held' && !failure && !hub.isClosed && !hub.drain;
   if (isAnswered) linger(hub, peer);
   else forget(hub, peer);

@@ -27,11 +27,14 @@ export function armTrim(hub: Hub, at: number | undefined): Alarm | undefined {
 
 function draftOf(hub: Hub, key: string, topic: string, data: Payload, options: PublishOptions): Draft {
   const { except } = options;
-  const at = hub.host.now();
+  // A turn in which nothing waits to be written has no end that could be seen.
+  if (!hub.isFlushScheduled) hub.turnAt = undefined;
+  hub.turnAt ??= hub.host.now();
+  const at = hub.turnAt;
   const { frameBytes } = hub.config.limits;
   // Copied, for the application may go on writing into its own.
-  const binary =
-    data instanceof ArrayBuffer || isBytes(data) ? new Uint8Array(data as ArrayBuffer) : undefined;
+  const isBinary = data instanceof ArrayBuffer || (ArrayBuffer.isView(data) && isBytes(data));
+  const binary = isBinary ? new Uint8Array(data as ArrayBuffer) : undefined;
   let bytes: number;
   let json: string | undefined;
   if (binary) {

@@ -12,10 +12,10 @@ import {
 } from '../../core/frames.ts';
 import { tell } from './delivery.ts';
 import { cursorAt, tails } from './log.ts';
-import { addTopic, answersOf, openPeer } from './open.ts';
-import { endPeer, isOver, unfollow } from './peer.ts';
+import { answersOf, openPeer } from './open.ts';
+import { endPeer, follow, isOver, unfollow } from './peer.ts';
 import { decideAll, keyOf, nameOf, type Placed, placeTopic } from './topics.ts';
-import type { Hub, Peer } from './types.ts';
+import type { Hub, Peer, Subscription } from './types.ts';
 import { release, submit } from './upstream.ts';
 
 const lineFeed = 10;
@@ -62,6 +62,7 @@ function take(hub: Hub, peer: Peer, frame: ClientFrame): void {
     return endPeer(hub, peer, { code: 'BAD_FRAME', message: 'The first frame of a connection is an open.' });
   }
   if (peer.state !== 'opening') return act(hub, peer, frame);
+  peer.early ??= [];
   peer.early.push(frame);
   if (peer.early.length <= earlyMax) return;
   endPeer(hub, peer, { code: 'BUSY', message: 'Too many frames came before the hello.' });
@@ -69,8 +70,8 @@ function take(hub: Hub, peer: Peer, frame: ClientFrame): void {
 
 /** Carries out what came before the hello was there. */
 function takeEarly(hub: Hub, peer: Peer): void {
-  const early = peer.early;
-  peer.early = [];
+  const early = peer.early ?? [];
+  peer.early = undefined;
   for (const frame of early) take(hub, peer, frame);
 }
 
@@ -101,15 +102,15 @@ function act(hub: Hub, peer: Peer, frame: ClientFrame): void {
 
 /** What waits for this turn's write comes after the pong, so the mark is the position before it. */
 function pong(hub: Hub, peer: Peer): void {
-  if (peer.state === 'live' && peer.pending.length === 0) peer.positions = tails(hub.log);
+  if (peer.state === 'live' && !peer.pending) peer.positions = tails(hub.log);
   tell(hub, peer, `{"type":"pong","cursor":"${cursorAt(hub.log, peer.positions)}"}`);
 }
 
 function unsubscribe(hub: Hub, peer: Peer, frame: UnsubscribeFrame): void {
   for (const topic of frame.topics) {
     const key = keyOf(topic, peer.record?.id);
-    peer.asked.delete(topic);
-    if (peer.topics.delete(key)) unfollow(hub, peer, key);
+    peer.asked?.delete(topic);
+    unfollow(hub, peer, key);
   }
 }
 
@@ -123,14 +124,16 @@ function subscribe(hub: Hub, peer: Peer, frame: SubscribeFrame): void {
     return endPeer(hub, peer, { code: 'BAD_FRAME', message });
   }
   const { topics } = hub.config.limits;
-  if (peer.topics.size + peer.asked.size + frame.topics.length > topics) {
+  if (peer.topics.length + (peer.asked?.size ?? 0) + frame.topics.length > topics) {
     return endPeer(hub, peer, { code: 'TOO_MANY_TOPICS', message: `The limit is ${topics}.` });
   }
+  peer.asked ??= new Map();
   for (const request of frame.topics) peer.asked.set(nameOf(request), frame.request);
   decideAll(hub, peer, frame.topics.map(nameOf), (decisions) => {
     if (isOver(peer)) return;
     const budget = { bytes: hub.config.limits.frameBytes - answerReserve };
     const all: Placed[] = [];
+    const added: Subscription[] = [];
     for (const request of frame.topics) {
       const topic = nameOf(request);
       const decision = decisions.get(topic) ?? { type: 'failed' };
@@ -138,10 +141,12 @@ function subscribe(hub: Hub, peer: Peer, frame: SubscribeFrame): void {
       if (!placed) continue;
       all.push(placed);
       // Unsubscribed or asked for again meanwhile: answered, but not followed.
-      if (peer.asked.get(topic) !== frame.request) continue;
+      if (peer.asked?.get(topic) !== frame.request) continue;
       peer.asked.delete(topic);
-      if (placed.subscription) addTopic(hub, peer, placed.subscription);
+      if (placed.subscription) added.push(placed.subscription);
     }
+    follow(hub, peer, added);
+    if (peer.asked?.size === 0) peer.asked = undefined;
     tell(hub, peer, `{"type":"subscribed","request":${frame.request},"topics":${answersOf(all)}}`);
   });
 }

@@ -34,8 +34,9 @@ export interface SendMemory {
   /** Claimed and without an outcome, oldest first; the first one may be running. */
   readonly queue: Job[];
   running: Job | undefined;
-  readonly open: Map<number, Job>;
-  readonly outcomes: Map<number, Outcome>;
+  /** Both are made at the first numbered send. */
+  open: Map<number, Job> | undefined;
+  outcomes: Map<number, Outcome> | undefined;
   replyBytes: number;
   /** Outcomes up to this number have lost their long form. */
   shortened: number;
@@ -62,8 +63,8 @@ export function createSendMemory(nonce: string): SendMemory {
     claimed: 0,
     queue: [],
     running: undefined,
-    open: new Map(),
-    outcomes: new Map(),
+    open: undefined,
+    outcomes: undefined,
     replyBytes: 0,
     shortened: 0,
     volatileUpTo: -1,
@@ -106,12 +107,13 @@ export function offerSend(
 ): Offer {
   const { seq, topic, data, grant, refusal } = send;
   if (seq <= memory.claimed) {
-    const job = memory.open.get(seq);
-    if (!job) return { type: 'settled', line: memory.outcomes.get(seq)?.line ?? forgotten(seq) };
+    const job = memory.open?.get(seq);
+    if (!job) return { type: 'settled', line: memory.outcomes?.get(seq)?.line ?? forgotten(seq) };
     job.waiters.push(waiter);
     return { type: 'waits' };
   }
   if (!isNext(memory, seq)) return { type: 'refused', code: 'HOLE' };
+  memory.open ??= new Map();
   if (memory.open.size >= bounds.window) return { type: 'refused', code: 'BUSY' };
   const job: Job = { seq, topic, data, grant, waiters: [waiter], refusal };
   memory.claimed = seq;
@@ -141,10 +143,10 @@ export function takeSend(memory: SendMemory): Job | undefined {
 function shorten(memory: SendMemory, bounds: SendBounds): void {
   while (memory.replyBytes > bounds.replyBytes && memory.shortened < memory.claimed) {
     memory.shortened++;
-    const outcome = memory.outcomes.get(memory.shortened);
+    const outcome = memory.outcomes?.get(memory.shortened);
     if (!outcome?.short || outcome.line === outcome.short) continue;
     memory.replyBytes -= outcome.line.length - outcome.short.length;
-    memory.outcomes.set(memory.shortened, { line: outcome.short, short: outcome.short });
+    memory.outcomes?.set(memory.shortened, { line: outcome.short, short: outcome.short });
   }
 }
 
@@ -153,7 +155,8 @@ export function settleSend(memory: SendMemory, job: Job, outcome: Outcome, bound
   if (memory.running !== job) return false;
   memory.running = undefined;
   if (job.seq === undefined) return true;
-  memory.open.delete(job.seq);
+  memory.open?.delete(job.seq);
+  memory.outcomes ??= new Map();
   memory.outcomes.set(job.seq, outcome);
   memory.replyBytes += outcome.line.length;
   // The client has at most `window` sends without an answer, so it cannot ask for older ones.
@@ -181,7 +184,7 @@ export function abandonSends(
   for (const { seq } of queue.splice(0)) {
     if (seq === undefined) continue;
     memory.claimed = Math.min(memory.claimed, seq - 1);
-    memory.open.delete(seq);
+    memory.open?.delete(seq);
   }
   if (!running) return;
   running.waiters.length = 0;

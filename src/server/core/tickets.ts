@@ -23,6 +23,7 @@ function originOf(meta: Meta): string | undefined {
 function createTicket(hub: Hub, name: string, client: string, meta: Meta): Ticket | undefined {
   if (hub.tickets.size >= hub.config.limits.tickets) return undefined;
   const ticket: Ticket = {
+    name,
     client,
     origin: originOf(meta),
     open: undefined,
@@ -31,16 +32,17 @@ function createTicket(hub: Hub, name: string, client: string, meta: Meta): Ticke
     isServed: false,
   };
   hub.tickets.set(name, ticket);
-  limitTicket(hub, name, ticket);
+  limitTicket(hub, ticket);
   return ticket;
 }
 
 /** Neither half waits longer for the other. */
-export function limitTicket(hub: Hub, name: string, ticket: Ticket): void {
-  setAlarm(hub.alarms, hub.host.now() + ticketMs, () => {
+export function limitTicket(hub: Hub, ticket: Ticket): void {
+  hub.lapse ??= ({ name, peer }) => {
     hub.tickets.delete(name);
-    if (ticket.peer?.state === 'waiting') endPeer(hub, ticket.peer, unknown);
-  });
+    if (peer?.state === 'waiting') endPeer(hub, peer, unknown);
+  };
+  setAlarm(hub.alarms, hub.host.now() + ticketMs, hub.lapse, ticket);
 }
 
 /** Same-origin GETs carry no origin, so only two that are there can differ. */
@@ -56,7 +58,11 @@ function join(hub: Hub, ticket: Ticket): void {
   // What the application judges by came with the open.
   peer.meta = meta;
   openPeer(hub, peer, open, () => {
+    // It is remembered that it has served, and nothing else.
     ticket.isServed = true;
+    ticket.open = undefined;
+    ticket.meta = undefined;
+    ticket.peer = undefined;
   });
 }
 
@@ -65,7 +71,7 @@ export function offerTicket(hub: Hub, open: OpenFrame, meta: Meta): boolean {
   const name = open.ticket ?? '';
   const ticket = hub.tickets.get(name) ?? createTicket(hub, name, open.client, meta);
   if (!ticket || isForeign(ticket, open.client, meta)) return false;
-  if (ticket.open) return true;
+  if (ticket.open || ticket.isServed) return true;
   ticket.open = open;
   ticket.meta = meta;
   join(hub, ticket);

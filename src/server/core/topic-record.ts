@@ -3,7 +3,6 @@
 export interface Entry {
   /** Where the log and the index of topics file it. */
   readonly key: string;
-  readonly topic: string;
   /** The topic as JSON. */
   readonly quoted: string;
   readonly partition: number;
@@ -19,7 +18,12 @@ export interface Entry {
   /** The payload as JSON, encoded once for all receivers; absent where it is bytes. */
   readonly json: string | undefined;
   readonly binary: Uint8Array | undefined;
-  /** Wire forms that cost something, each made once and at its first use; see `forms.ts`. */
+  /** Most need none. */
+  costly: CostlyForms | undefined;
+}
+
+/** Wire forms that cost something, each made once and at its first use; see `forms.ts`. */
+export interface CostlyForms {
   line: string | undefined;
   escaped: string | undefined;
   packet: Uint8Array | undefined;
@@ -42,7 +46,7 @@ export interface Draft {
  * `quoted`: the topic as JSON, which all of its messages share.
  */
 export function createEntry(
-  { key, topic, except, bytes, at, json, binary }: Draft,
+  { key, except, bytes, at, json, binary }: Draft,
   quoted: string,
   partition: number,
   offset: number,
@@ -51,7 +55,6 @@ export function createEntry(
 ): Entry {
   return {
     key,
-    topic,
     quoted,
     partition,
     offset,
@@ -62,9 +65,7 @@ export function createEntry(
     at,
     json,
     binary,
-    line: undefined,
-    escaped: undefined,
-    packet: undefined,
+    costly: undefined,
   };
 }
 
@@ -78,10 +79,22 @@ export interface TopicRecord {
   entries: Entry[];
   head: number;
   bytes: number;
+  /** Its neighbours in the order of the latest message. */
+  before: TopicRecord | undefined;
+  after: TopicRecord | undefined;
 }
 
 export function createTopicRecord(key: string, last: number): TopicRecord {
-  return { key, quoted: undefined, last, entries: [], head: 0, bytes: 0 };
+  return {
+    key,
+    quoted: undefined,
+    last,
+    entries: [],
+    head: 0,
+    bytes: 0,
+    before: undefined,
+    after: undefined,
+  };
 }
 
 export function retainedCount(record: TopicRecord): number {

@@ -83,12 +83,15 @@ function askedOf(hub: Hub, request: TopicRequest, partition: number, cursor: Cur
 
 /** The barrier of a topic for this client, set now if it was still to be set. */
 function barrierOf(hub: Hub, peer: Peer, key: string, partition: number, from: 'now' | number | undefined) {
-  const barriers = peer.record?.barriers;
-  let barrier: Barrier | undefined = barriers?.get(key);
+  const { record } = peer;
+  let barrier: Barrier | undefined = record?.barriers?.get(key);
   if (!barrier && from === 'now') barrier = { offset: undefined, reason: 'trimmed' };
   if (!barrier) return undefined;
   const set = { offset: barrier.offset ?? lastOf(hub.log, key, partition), reason: barrier.reason };
-  barriers?.set(key, set);
+  if (record) {
+    record.barriers ??= new Map();
+    record.barriers.set(key, set);
+  }
   return set;
 }
 

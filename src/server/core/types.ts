@@ -4,11 +4,11 @@
 import type { ClientFrame, OpenFrame, Payload } from '../../core/frames.ts';
 import type { Alarm, Alarms } from './alarms.ts';
 import type { History, HubConfig } from './config.ts';
-import type { Control, Form, FrameTokens, JoinMemo } from './forms.ts';
+import type { Control, CursorOf, Form, FrameTokens, Run } from './forms.ts';
 import type { AuthorizeAnswer, Grant } from './grant.ts';
 import type { Log } from './log.ts';
 import type { SendMemory } from './sends.ts';
-import type { Entry } from './topic-record.ts';
+import type { Waiting } from './waiting.ts';
 
 export type PeerTransport = 'websocket' | 'http-stream' | 'eventsource' | 'iframe' | 'long-poll' | 'poll';
 
@@ -121,28 +121,33 @@ export interface Bucket {
 }
 
 /**
- * What the hub knows of one client; outlives its connections by `keepMs`. With a broker that is kept, `key`, `sends`,
+ * What the hub knows of one client. There are many, so what most of them never have is made when it is needed. It outlives its connections by `keepMs`. With a broker that is kept, `key`, `nonce`, `sends`,
  * `renewedBy`, `released` and `barriers` outlive the hub too (`inherit.ts`).
  */
 export interface ClientRecord {
   readonly id: string;
   readonly key: string;
-  sends: SendMemory;
+  /** Names its memory of sends, which is made at the first of them. */
+  nonce: string;
+  sends: SendMemory | undefined;
   /** Number of the request for which it was made anew last. */
   renewedBy: number;
   /** The memory that this request named. */
   renewedFrom: string | undefined;
-  readonly peers: Set<Peer>;
+  /** Its connections: a list that is replaced and never changed. */
+  peers: readonly Peer[];
   /** POSTs with sends that are being answered. */
   uplinks: number;
   lastConnectedAt: number;
   /** Attempts whose answers are not wanted, also if they are still to come. */
-  readonly released: number[];
-  readonly grants: Map<string, Grant>;
-  readonly asking: Map<string, ((answer: AuthAnswer) => void)[]>;
-  readonly barriers: Map<string, Barrier>;
-  readonly sendBucket: Bucket;
-  readonly replayBucket: Bucket;
+  released: readonly number[];
+  /** The one that was given last comes last. */
+  grants: readonly Grant[];
+  /** By credential. */
+  asking: Map<string, ((answer: AuthAnswer) => void)[]> | undefined;
+  barriers: Map<string, Barrier> | undefined;
+  sendBucket: Bucket | undefined;
+  replayBucket: Bucket | undefined;
   isPresent: boolean;
   identity: string | undefined;
 }
@@ -171,24 +176,25 @@ export interface Peer {
   readonly form: Form;
   readonly frame: FrameTokens | undefined;
   readonly sink: Sink;
+  /** Empty once it was authenticated. */
   meta: Meta;
   state: PeerState;
   record: ClientRecord | undefined;
   attempt: number;
   token: string | undefined;
   grant: Grant | undefined;
-  readonly topics: Map<string, Subscription>;
+  /** In the index of the hub, too: that is where to look whether a topic is among them. */
+  topics: readonly Subscription[];
   /** Frames that came before the hello was written. */
-  early: ClientFrame[];
+  early: ClientFrame[] | undefined;
   /** Subscribe requests without an answer, by topic: only the latest counts. */
-  readonly asked: Map<string, number>;
+  asked: Map<string, number> | undefined;
   /** The read position in each partition, over all topics (rule D3). */
-  positions: number[];
+  positions: readonly number[];
   /** Published since the last write; only while live. */
-  pending: Entry[];
-  pendingBytes: number;
+  pending: Waiting | undefined;
   /** Never dropped. */
-  controls: Control[];
+  controls: Control[] | undefined;
   controlBytes: number;
   isDirty: boolean;
   isQueued: boolean;
@@ -197,7 +203,7 @@ export interface Peer {
   heardAt: number;
   blockedAt: number | undefined;
   /** Most messages of a poll's answer. */
-  max: number;
+  max: number | undefined;
   beat: Alarm | undefined;
   deadline: Alarm | undefined;
   expiry: Alarm | undefined;
@@ -205,6 +211,7 @@ export interface Peer {
 
 /** Two requests that belong together (`docs/PROTOCOL.md` 5.3). */
 export interface Ticket {
+  readonly name: string;
   readonly client: string;
   origin: string | undefined;
   open: OpenFrame | undefined;
@@ -246,10 +253,17 @@ export interface Hub {
   readonly resting: { readonly sent: Map<string, ClientRecord>; readonly idle: Map<string, ClientRecord> };
   tickets: Map<string, Ticket>;
   readonly giveBack: () => void;
-  readonly joins: JoinMemo;
+  /** Of entries, where there is one partition. */
+  readonly cursorOf: CursorOf;
+  /** What was read from the log last: of those that catch up, many read the same. */
+  replay: Run;
   dirty: Peer[];
   catching: Peer[];
   isFlushScheduled: boolean;
+  /** The next flush is not to begin before; see `flushDirty`. */
+  restUntil: number;
+  /** When this turn's first message was published: one look at the clock is enough for all of them. */
+  turnAt: number | undefined;
   /** Of ephemeral messages. */
   readonly origin: string;
   ephemeralCount: number;
@@ -261,6 +275,9 @@ export interface Hub {
   running: number;
   /** Told when the hub may have become idle while it drains. */
   onIdle: (() => void) | undefined;
+  /** A heartbeat of a connection is due; a ticket has had its time. */
+  beat: ((peer: Peer) => void) | undefined;
+  lapse: ((ticket: Ticket) => void) | undefined;
   trimAlarm: Alarm | undefined;
   restAlarm: Alarm | undefined;
 }

@@ -6,7 +6,7 @@ import { decodeFrame } from '../../core/codec.ts';
 import { type BatchFrame, type ClientFrame, checkClientFrame, type OpenFrame } from '../../core/frames.ts';
 import { authenticate } from './access.ts';
 import { type Alarm, cancelAlarm, setAlarm } from './alarms.ts';
-import { left, stay } from './clients.ts';
+import { left, sendsOf, stay } from './clients.ts';
 import { answerPoll } from './delivery.ts';
 import { utf8Length } from './forms.ts';
 import type { Grant } from './grant.ts';
@@ -124,8 +124,9 @@ function isAnswered({ frame }: Line): boolean {
 function takesVolatile(record: ClientRecord, meta: Meta): boolean {
   const { requestNumber } = meta;
   if (requestNumber === undefined) return true;
-  if (requestNumber <= record.sends.volatileUpTo) return false;
-  record.sends.volatileUpTo = requestNumber;
+  const sends = sendsOf(record);
+  if (requestNumber <= sends.volatileUpTo) return false;
+  sends.volatileUpTo = requestNumber;
   return true;
 }
 
@@ -140,7 +141,7 @@ function refusesNew(hub: Hub, { sends }: ClientRecord, { requestNumber = -1 }: M
 
 /** The client asks for a sign of life of one of its connections: a stream says something, a held poll is answered. */
 function showLife(hub: Hub, record: ClientRecord, attempt: number | undefined): void {
-  for (const peer of [...record.peers]) {
+  for (const peer of record.peers) {
     if (peer.attempt !== attempt) continue;
     if (peer.state === 'held') answerPoll(hub, peer, true);
     else if (peer.state === 'live' || peer.state === 'catching') ping(hub, peer);
@@ -193,7 +194,7 @@ export function applyBatch(
   }
   const isAtWork = lines.some(({ frame }) => frame.type === 'send' || frame.type === 'ping');
   if (open === 0 && !isAtWork) end(hub, uplink);
-  else if (!record || record.sends.nonce !== batch.sends) {
+  else if (!record || record.nonce !== batch.sends) {
     refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');
     if (open === 0) end(hub, uplink);
   } else begin(hub, uplink, record, batch, lines, meta);
@@ -221,7 +222,7 @@ function begin(
     const failure = failureOf(admission);
     if (failure) return end(hub, uplink, failure);
     // The memory may have been made anew while that was asked.
-    if (record.sends.nonce !== batch.sends) refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');
+    if (record.nonce !== batch.sends) refuseAll(hub, uplink, lines, 'NONCE_UNKNOWN');
     else applyAll(hub, uplink, record, admission as Grant, lines, meta);
     if (uplink.open === 0) end(hub, uplink);
   });

@@ -6,7 +6,7 @@ import { encodeFrame } from '../../core/codec.ts';
 import type { SendFrame } from '../../core/frames.ts';
 import { authorize } from './access.ts';
 import { cancelAlarm, setAlarm } from './alarms.ts';
-import { left, rememberReleased } from './clients.ts';
+import { left, rememberReleased, sendsOf } from './clients.ts';
 import { drawFrom } from './delivery.ts';
 import { utf8Length } from './forms.ts';
 import type { Grant } from './grant.ts';
@@ -56,7 +56,9 @@ function boundsOf(hub: Hub): SendBounds {
 
 function hasRate(hub: Hub, record: ClientRecord): boolean {
   const perSecond = hub.config.limits.sendsPerSecond;
-  if (drawFrom(record.sendBucket, 1, perSecond, hub.host.now()) === 0) return true;
+  const now = hub.host.now();
+  record.sendBucket ??= { level: perSecond, at: now };
+  if (drawFrom(record.sendBucket, 1, perSecond, now) === 0) return true;
   record.sendBucket.level++;
   return false;
 }
@@ -64,7 +66,7 @@ function hasRate(hub: Hub, record: ClientRecord): boolean {
 function submitVolatile(hub: Hub, record: ClientRecord, grant: Grant, send: SendFrame): void {
   if (hub.drain || !hasRate(hub, record)) return;
   const { topic, data } = send;
-  if (!offerVolatile(record.sends, { topic, data, grant }, boundsOf(hub))) return;
+  if (!offerVolatile(sendsOf(record), { topic, data, grant }, boundsOf(hub))) return;
   hub.running++;
   run(hub, record);
 }
@@ -80,13 +82,14 @@ export function submit(
 ): void {
   const { seq, topic, data } = send;
   if (seq === undefined) return isTooLarge ? undefined : submitVolatile(hub, record, grant, send);
-  if (hub.drain && !isClaimed(record.sends, seq)) return answer(refusedAck(seq, 'DRAINING'));
-  if (isNext(record.sends, seq)) {
+  const sends = sendsOf(record);
+  if (hub.drain && !isClaimed(sends, seq)) return answer(refusedAck(seq, 'DRAINING'));
+  if (isNext(sends, seq)) {
     if (!hasRate(hub, record)) return answer(refusedAck(seq, 'RATE_LIMITED'));
   }
   const message = `A frame may have ${hub.config.limits.frameBytes} bytes.`;
   const refusal = send.void ? abandoned : isTooLarge ? { code: 'SEND_TOO_LARGE', message } : undefined;
-  const offer = offerSend(record.sends, { seq, topic, data, grant, refusal }, answer, boundsOf(hub));
+  const offer = offerSend(sends, { seq, topic, data, grant, refusal }, answer, boundsOf(hub));
   if (offer.type === 'settled') answer(offer.line);
   else if (offer.type === 'refused') answer(refusedAck(seq, offer.code));
   else if (offer.type === 'claimed') {
@@ -126,7 +129,7 @@ export function abandonAll(hub: Hub, memory: SendMemory): void {
 }
 
 /** Runs the oldest waiting send of this client, if none runs. A closed hub leaves them to the next one. */
-function run(hub: Hub, record: ClientRecord, memory = record.sends): void {
+function run(hub: Hub, record: ClientRecord, memory = sendsOf(record)): void {
   if (hub.isClosed) return;
   const job = takeSend(memory);
   if (!job) return;
@@ -179,5 +182,5 @@ function perform(
 /** Ends the answers of these attempts at once, also of those whose request is still on its way. */
 export function release(hub: Hub, record: ClientRecord, attempts: readonly number[]): void {
   for (const attempt of attempts) rememberReleased(record, attempt);
-  for (const peer of [...record.peers]) if (attempts.includes(peer.attempt)) dismissPeer(hub, peer);
+  for (const peer of record.peers) if (attempts.includes(peer.attempt)) dismissPeer(hub, peer);
 }

@@ -41,6 +41,9 @@ function tooLarge(bytesMax: number): Body {
   return { type: 'refused', status: 413, code: 'FRAME_TOO_LARGE', message };
 }
 
+/** The request lasts as long as its answer, so a listener that stays must not hold what the body was read with. */
+function ignore(): void {}
+
 /** Calls `done` once. What comes after a refusal is not read. */
 export function readBody(request: IncomingMessage, bounds: BodyBounds, done: (body: Body) => void): void {
   const { bytesMax, timeMs } = bounds;
@@ -54,7 +57,7 @@ export function readBody(request: IncomingMessage, bounds: BodyBounds, done: (bo
     request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
     if (body.type === 'refused') request.pause();
     // An error that comes after the verdict must not end the process.
-    request.on('error', () => undefined);
+    request.on('error', ignore);
     done(body);
   };
   const onData = (chunk: Buffer): void => {

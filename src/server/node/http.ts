@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OpenFrame } from '../../core/frames.ts';
-import { escapeForScript } from '../core/forms.ts';
+import { escapeForScript, type FrameTokens } from '../core/forms.ts';
 import type { HubCore } from '../core/hub.ts';
 import type { Meta, Peer, PeerTransport, Sink } from '../core/types.ts';
 import { type Body, readBody } from './body.ts';
@@ -17,9 +17,35 @@ import { createAnswerSink, createStreamSink, type Encoder } from './sinks.ts';
 export interface Binding {
   readonly core: HubCore;
   readonly origins: OriginOptions;
+  /** Texts as bytes, and as frames of WebSocket. */
   readonly encode: Encoder;
-  /** Answers that have not ended. */
-  readonly responses: Set<ServerResponse>;
+  readonly frame: Encoder;
+  readonly answers: Answers;
+  /** Whether the application authenticates: nobody else is told of addresses. */
+  readonly asksWho: boolean;
+}
+
+/** Answers that have not ended, and what listens to each of them: shared, because most last long and do nothing. */
+export interface Answers {
+  readonly open: Map<ServerResponse, Peer | undefined>;
+  readonly drained: (this: ServerResponse) => void;
+  readonly closed: (this: ServerResponse) => void;
+}
+
+export function createAnswers(core: HubCore): Answers {
+  const open: Answers['open'] = new Map();
+  return {
+    open,
+    drained() {
+      const peer = open.get(this);
+      if (peer) core.drained(peer);
+    },
+    closed() {
+      const peer = open.get(this);
+      open.delete(this);
+      if (peer) core.closed(peer);
+    },
+  };
 }
 
 const neverStored = { 'Cache-Control': 'no-store, no-transform' };
@@ -47,13 +73,15 @@ export function queryOf(request: IncomingMessage): URLSearchParams {
   return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
 }
 
-export function metaOf(request: IncomingMessage, query: URLSearchParams, origins: OriginOptions): Meta {
+export function metaOf(request: IncomingMessage, query: URLSearchParams, binding: Binding): Meta {
+  const { origins, asksWho } = binding;
   const number = Number(query.get('n') ?? Number.NaN);
   const forwarded = origins.trustProxy ? firstValue(request.headers['x-forwarded-for']) : undefined;
   return {
     headers: request.headers,
     url: wholeUrl(request),
-    address: forwarded ?? request.socket.remoteAddress,
+    // Node keeps with the socket what it was once asked for.
+    address: asksWho ? (forwarded ?? request.socket.remoteAddress) : undefined,
     requestNumber: Number.isSafeInteger(number) ? number : undefined,
   };
 }
@@ -80,22 +108,14 @@ function refuse(exchange: Exchange, status: number, code: string, message: strin
   });
 }
 
-/** A sink's way to the core and back: backpressure, and the end from the other side. */
-function watch(exchange: Exchange, drained: () => void, closed: () => void): void {
-  const { response } = exchange;
-  response.on('drain', drained);
-  response.on('close', closed);
-  response.on('error', () => undefined);
-}
+function ignore(): void {}
 
-function connect(exchange: Exchange, transport: PeerTransport, sink: Sink): Peer {
-  const { core } = exchange.binding;
-  const peer = core.connect({ transport, sink, meta: exchange.meta });
-  watch(
-    exchange,
-    () => core.drained(peer),
-    () => core.closed(peer),
-  );
+function connect(exchange: Exchange, transport: PeerTransport, sink: Sink, frame?: FrameTokens): Peer {
+  const { binding, response, meta } = exchange;
+  const peer = binding.core.connect({ transport, sink, meta, frame });
+  binding.answers.open.set(response, peer);
+  response.on('drain', binding.answers.drained);
+  response.on('error', ignore);
   return peer;
 }
 
@@ -183,14 +203,7 @@ function serveFrame(exchange: Exchange, form: URLSearchParams): void {
     'X-Content-Type-Options': 'nosniff',
   };
   const sink = createStreamSink(response, headers, binding.encode, prelude(origin, csp));
-  const { core } = binding;
-  const peer = core.connect({ transport: 'iframe', sink, meta: exchange.meta, frame: { mark, csp } });
-  watch(
-    exchange,
-    () => core.drained(peer),
-    () => core.closed(peer),
-  );
-  core.open(peer, post.open);
+  binding.core.open(connect(exchange, 'iframe', sink, { mark, csp }), post.open);
 }
 
 function serveGet(exchange: Exchange): void {
@@ -261,10 +274,10 @@ function isAnonymousForm(request: IncomingMessage): boolean {
 export function serve(binding: Binding, request: IncomingMessage, response: ServerResponse): void {
   const { method } = request;
   const query = queryOf(request);
-  const meta = metaOf(request, query, binding.origins);
+  const meta = metaOf(request, query, binding);
   const plain: Exchange = { binding, request, response, query, meta, cors: {} };
-  binding.responses.add(response);
-  response.on('close', () => binding.responses.delete(response));
+  binding.answers.open.set(response, undefined);
+  response.on('close', binding.answers.closed);
   const isFrame = isAnonymousForm(request);
   const denied = isFrame ? undefined : refuseOrigin(request.headers, binding.origins, method === 'POST');
   if (denied !== undefined) return refuse(plain, 403, 'ORIGIN_DENIED', denied);

@@ -1,26 +1,79 @@
 /**
  * Node's answers and sockets as the core's sinks. They write what they are given and say when it has gone; when to write
- * is the core's affair.
+ * is the core's affair. An idle connection keeps one of them: their functions are shared and find their record by `this`.
  */
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Sink } from '../core/types.ts';
 
+export type Encoder = (text: string) => Buffer;
+
 /** In a fan-out the same text goes to many connections: it is turned into bytes once. */
-export function createEncoder(): (text: string) => Buffer {
+export function createEncoder(encode: Encoder): Encoder {
   let last = '';
-  let bytes = Buffer.alloc(0);
+  let bytes = encode(last);
   return (text) => {
-    if (text !== last || last === '') {
+    if (text !== last) {
       last = text;
-      bytes = Buffer.from(text);
+      bytes = encode(text);
     }
     return bytes;
   };
 }
 
-export type Encoder = (text: string) => Buffer;
+/** A text as a whole WebSocket message: the head of its one frame (RFC 6455, 5.2), which a server does not mask, and its bytes. */
+export function frameOf(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const headLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headLength + length);
+  // The last fragment, of text.
+  frame[0] = 0x81;
+  frame[1] = headLength === 2 ? length : headLength === 4 ? 126 : 127;
+  if (headLength === 4) frame.writeUInt16BE(length, 2);
+  else if (headLength === 10) frame.writeBigUInt64BE(BigInt(length), 2);
+  frame.write(text, headLength);
+  return frame;
+}
+
+interface StreamSink extends Sink {
+  readonly response: ServerResponse;
+  readonly encode: Encoder;
+  /** Until the head is written. */
+  head: { readonly headers: Readonly<Record<string, string>>; readonly prelude: string } | undefined;
+}
+
+function writeHead(sink: StreamSink): void {
+  const { response, head } = sink;
+  sink.head = undefined;
+  if (!head || response.headersSent) return;
+  response.writeHead(200, head.headers);
+  // At once, as one string: beside other chunks the head would stay the tree of 25 strings as which Node has made it.
+  response.flushHeaders();
+  if (head.prelude !== '') response.write(head.prelude);
+}
+
+function writeChunk(this: StreamSink, chunk: string | Uint8Array): void {
+  writeHead(this);
+  this.response.write(typeof chunk === 'string' ? this.encode(chunk) : chunk);
+}
+
+function isStreamBlocked(this: StreamSink): boolean {
+  return this.response.writableNeedDrain;
+}
+
+function streamBytes(this: StreamSink): number {
+  return this.response.writableLength;
+}
+
+function endStream(this: StreamSink): void {
+  writeHead(this);
+  this.response.end();
+}
+
+function abortStream(this: StreamSink): void {
+  this.response.destroy();
+}
 
 /** Streams and answers of unknown length. `prelude` is written before the first chunk. */
 export function createStreamSink(
@@ -29,24 +82,17 @@ export function createStreamSink(
   encode: Encoder,
   prelude = '',
 ): Sink {
-  const begin = (): void => {
-    if (response.headersSent) return;
-    response.writeHead(200, headers);
-    if (prelude !== '') response.write(prelude);
+  const sink: StreamSink = {
+    response,
+    encode,
+    head: { headers, prelude },
+    write: writeChunk,
+    blocked: isStreamBlocked,
+    bufferedBytes: streamBytes,
+    end: endStream,
+    abort: abortStream,
   };
-  return {
-    write(chunk) {
-      begin();
-      response.write(typeof chunk === 'string' ? encode(chunk) : chunk);
-    },
-    blocked: () => response.writableNeedDrain,
-    bufferedBytes: () => response.writableLength,
-    end() {
-      begin();
-      response.end();
-    },
-    abort: () => response.destroy(),
-  };
+  return sink;
 }
 
 /**
@@ -85,29 +131,95 @@ export function createAnswerSink(
 /** Milliseconds that a client may take to answer a WebSocket close. */
 const closeMs = 2_000;
 
-export function createSocketSink(ws: WebSocket, socket: Duplex, encode: Encoder): Sink {
-  let isCorked = false;
-  return {
-    write(chunk) {
-      if (typeof chunk === 'string') return ws.send(encode(chunk), { binary: false });
-      // Messages with bytes cannot be joined, but their writes can.
-      if (!isCorked) {
-        isCorked = true;
-        socket.cork();
-        process.nextTick(() => {
-          isCorked = false;
-          socket.uncork();
-        });
-      }
-      ws.send(chunk, { binary: true });
-    },
-    blocked: () => socket.writableNeedDrain,
-    bufferedBytes: () => ws.bufferedAmount,
-    end(code, reason) {
-      ws.close(code, reason);
-      const timer = setTimeout(() => ws.terminate(), closeMs).unref();
-      ws.once('close', () => clearTimeout(timer));
-    },
-    abort: () => ws.terminate(),
+interface SocketSink extends Sink {
+  readonly ws: WebSocket;
+  readonly socket: Duplex;
+  /** `ws` writes to this very socket and does nothing else to a message, so whole frames may go past it, in order. */
+  readonly isDirect: boolean;
+  isWatched: boolean;
+  readonly frame: Encoder;
+  isCorked: boolean;
+}
+
+function writeMessage(this: SocketSink, chunk: string | Uint8Array): void {
+  const { ws, socket } = this;
+  if (typeof chunk === 'string') {
+    if (!this.isDirect) ws.send(chunk);
+    // Nothing may follow a close frame.
+    else if (ws.readyState === ws.OPEN) socket.write(this.frame(chunk));
+    return;
+  }
+  // Messages with bytes cannot be joined, but their writes can.
+  if (!this.isCorked) {
+    this.isCorked = true;
+    socket.cork();
+    process.nextTick(() => {
+      this.isCorked = false;
+      socket.uncork();
+    });
+  }
+  ws.send(chunk, { binary: true });
+}
+
+function isSocketBlocked(this: SocketSink): boolean {
+  return this.socket.writableNeedDrain;
+}
+
+/** As much as Node holds back before it wants to drain, or somewhat more. */
+const foreignBytes = 64 * 1024;
+const lookMs = 20;
+
+function watch(sink: SocketSink): void {
+  sink.isWatched = true;
+  setTimeout(() => {
+    if (isForeignFull(sink)) return watch(sink);
+    sink.isWatched = false;
+    sink.socket.emit('drain');
+  }, lookMs).unref();
+}
+
+function isForeignFull({ ws }: SocketSink): boolean {
+  return ws.readyState === ws.OPEN && ws.bufferedAmount >= foreignBytes;
+}
+
+/** The socket beneath such a runtime's WebSocket never says that it is full, nor that it has drained. */
+function isForeignBlocked(this: SocketSink): boolean {
+  const isFull = isForeignFull(this);
+  if (isFull && !this.isWatched) watch(this);
+  return isFull;
+}
+
+function socketBytes(this: SocketSink): number {
+  return this.ws.bufferedAmount;
+}
+
+function endSocket(this: SocketSink, code: number, reason: string): void {
+  const { ws } = this;
+  ws.close(code, reason);
+  const timer = setTimeout(() => ws.terminate(), closeMs).unref();
+  ws.once('close', () => clearTimeout(timer));
+}
+
+function abortSocket(this: SocketSink): void {
+  this.ws.terminate();
+}
+
+/** `frame` makes frames as `frameOf` does. `ws` must not compress. */
+export function createSocketSink(ws: WebSocket, socket: Duplex, frame: Encoder): Sink {
+  // Bun has a WebSocket server of its own in the place of `ws`: its socket is not to be written to.
+  const isDirect = (ws as { _sender?: { _socket?: unknown } })._sender?._socket === socket;
+  const sink: SocketSink = {
+    ws,
+    socket,
+    isDirect,
+    isWatched: false,
+    frame,
+    isCorked: false,
+    write: writeMessage,
+    blocked: isDirect ? isSocketBlocked : isForeignBlocked,
+    bufferedBytes: socketBytes,
+    end: endSocket,
+    abort: abortSocket,
   };
+  return sink;
 }

@@ -9,6 +9,7 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { fromBase64 } from '../../core/base64.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { checkClientFrame, protocolName } from '../../core/frames.ts';
+import type { HubCore } from '../core/hub.ts';
 import type { Peer } from '../core/types.ts';
 import { type Binding, metaOf, queryOf } from './http.ts';
 import { refuseOrigin } from './origin.ts';
@@ -70,17 +71,19 @@ function begin(binding: Binding, peer: Peer, request: IncomingMessage): void {
   else core.receive(peer, 'no open');
 }
 
-function accept(binding: Binding, ws: WebSocket, request: IncomingMessage, socket: Duplex): void {
-  const { core } = binding;
-  const meta = metaOf(request, queryOf(request), binding.origins);
-  const sink = createSocketSink(ws, socket, binding.encode);
-  const peer = core.connect({ transport: 'websocket', sink, meta });
+// `ws` has closed it with the right code (1009 for a message that is too large) and tells `close` next.
+function ignore(): void {}
+
+/** In a scope of its own: what listens for as long as a connection lasts must not hold the request that began it. */
+function listen(core: HubCore, peer: Peer, sockets: Set<WebSocket>, ws: WebSocket, socket: Duplex): void {
+  sockets.add(ws);
   socket.on('drain', () => core.drained(peer));
   ws.on('message', (data, isBinary) => core.receive(peer, isBinary ? viewOf(data) : data.toString()));
-  ws.on('close', () => core.closed(peer));
-  // `ws` has closed it with the right code (1009 for a message that is too large) and tells `close` next.
-  ws.on('error', () => undefined);
-  begin(binding, peer, request);
+  ws.on('close', () => {
+    sockets.delete(ws);
+    core.closed(peer);
+  });
+  ws.on('error', ignore);
 }
 
 export function createUpgrades(binding: Binding): Upgrades {
@@ -99,9 +102,11 @@ export function createUpgrades(binding: Binding): Upgrades {
       if (denied !== undefined) return refuse(socket, denied);
       (socket as Socket).setNoDelay?.(true);
       server.handleUpgrade(request, socket, head, (ws) => {
-        sockets.add(ws);
-        ws.once('close', () => sockets.delete(ws));
-        accept(binding, ws, request, socket);
+        const meta = metaOf(request, queryOf(request), binding);
+        const sink = createSocketSink(ws, socket, binding.frame);
+        const peer = binding.core.connect({ transport: 'websocket', sink, meta });
+        listen(binding.core, peer, sockets, ws, socket);
+        begin(binding, peer, request);
       });
     },
   };

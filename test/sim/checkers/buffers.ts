@@ -27,8 +27,9 @@ export function checkClientBuffers({ inbox, outbox }: Session, window: number, f
 }
 
 export function checkPeer(peer: Peer, { limits }: HubConfig, fail: Fail): void {
-  const { pendingBytes, controlBytes, state, sink } = peer;
+  const { pending, controlBytes, state, sink } = peer;
   if (state === 'ended') return;
+  const pendingBytes = pending?.bytes ?? 0;
   if (pendingBytes > limits.bufferBytes + messageBytes)
     return fail(`${pendingBytes} bytes wait for a connection`);
   // A full socket is given nothing; what a turn brings, answers included, may come on top of one that is nearly full.
