@@ -13,7 +13,7 @@ import type { Grant } from './grant.ts';
 import { ping } from './liveness.ts';
 import { failureOf } from './open.ts';
 import { errorLine, type Failure } from './peer.ts';
-import { isClaimed } from './sends.ts';
+import { isClaimed, type SendMemory } from './sends.ts';
 import type { ClientRecord, Hub, Meta, Sink } from './types.ts';
 import { refusedAck, release, submit } from './upstream.ts';
 
@@ -121,10 +121,8 @@ function isAnswered({ frame }: Line): boolean {
 }
 
 /** A browser may repeat a POST by itself; a numbered send is then a copy, a volatile one must not be. */
-function takesVolatile(record: ClientRecord, meta: Meta): boolean {
-  const { requestNumber } = meta;
+function takesVolatile(sends: SendMemory, { requestNumber }: Meta): boolean {
   if (requestNumber === undefined) return true;
-  const sends = sendsOf(record);
   if (requestNumber <= sends.volatileUpTo) return false;
   sends.volatileUpTo = requestNumber;
   return true;
@@ -134,7 +132,7 @@ function takesVolatile(record: ClientRecord, meta: Meta): boolean {
  * A hub that goes away refuses what is new, and the client counts on that. A copy of the same request, which a browser or a
  * proxy made by itself, may come when the next hub has this memory: it is refused there, too.
  */
-function refusesNew(hub: Hub, { sends }: ClientRecord, { requestNumber = -1 }: Meta): boolean {
+function refusesNew(hub: Hub, sends: SendMemory, { requestNumber = -1 }: Meta): boolean {
   if (hub.drain) sends.refusedUpTo = Math.max(sends.refusedUpTo, requestNumber);
   return hub.drain !== undefined || (requestNumber >= 0 && requestNumber <= sends.refusedUpTo);
 }
@@ -156,8 +154,9 @@ function applyAll(
   lines: readonly Line[],
   meta: Meta,
 ): void {
-  const mayVolatile = takesVolatile(record, meta);
-  const isRefused = refusesNew(hub, record, meta);
+  const sends = sendsOf(record);
+  const mayVolatile = takesVolatile(sends, meta);
+  const isRefused = refusesNew(hub, sends, meta);
   for (const { frame, isTooLarge } of lines) {
     if (frame.type === 'ping') {
       showLife(hub, record, frame.attempt);
@@ -165,7 +164,7 @@ function applyAll(
     }
     if (frame.type !== 'send' || (frame.seq === undefined && !mayVolatile)) continue;
     const reply = (line: string): void => answer(hub, uplink, line);
-    if (isRefused && frame.seq !== undefined && !isClaimed(record.sends, frame.seq)) {
+    if (isRefused && frame.seq !== undefined && !isClaimed(sends, frame.seq)) {
       reply(refusedAck(frame.seq, 'DRAINING'));
     } else submit(hub, record, grant, frame, isTooLarge, reply);
   }
