@@ -50,7 +50,8 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
     heartbeatMs: hello.heartbeatMs,
     holdMs: hello.holdMs,
     pollMs: hello.pollMs,
-    limits: hello.limits,
+    // What stands beside the sends of a POST needs room, too.
+    limits: { ...hello.limits, batchBytes: hello.limits.batchBytes * 0.75 },
     expiresInMs: hello.expiresInMs,
   };
   if (!inbox.begin(box, connection.id, hello.head, hello.cursor)) return false;

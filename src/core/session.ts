@@ -155,10 +155,8 @@ function want(session: Session): void {
 
 function advanceClock(session: Session, now: Now): void {
   const former = session.now;
-  let { mono } = former;
   // False for what is no number.
-  if (now.mono > mono) mono = now.mono;
-  session.now = { wall: now.wall, mono };
+  session.now = now.mono >= former.mono ? now : { wall: now.wall, mono: former.mono };
   if (former.wall === 0) return;
   const slept = now.wall - former.wall - (session.now.mono - former.mono);
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
@@ -303,9 +301,7 @@ function sendVolatile(session: Session, request: outbox.SendRequest): void {
     return rejectSend(session, request, session.phase === 'closed' ? 'CLOSED' : 'NOT_SENT');
   }
   const { topic, data, json } = request;
-  transmit(session, active, [
-    json === undefined ? { type: 'send', topic, data } : { type: 'send', topic, data, json },
-  ]);
+  transmit(session, active, [{ type: 'send', topic, data, json }]);
   session.out.push({ type: 'settled', ref: request.ref, ok: true, reply: undefined });
 }
 
@@ -319,9 +315,8 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     session.toRelease = [];
   }
   if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
-    const batchBytes = hello.limits.batchBytes * 0.75;
-    const limits = { ...hello.limits, batchBytes, fromOldest: !kind.duplex };
-    const sends = outbox.take(session.outbox, active.id, limits, session.out as outbox.Settlement[]);
+    const out = session.out as outbox.Settlement[];
+    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex, out);
     for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
   }
   if (frames.length === 0) return;
@@ -367,12 +362,12 @@ function connect(session: Session): void {
   const active = activeOf(session);
   const candidates = candidatesOf(session);
   const { deadlines, now } = session;
-  if (!active) {
-    if (hopefulsOf(session).length === 0 && !hasDeadline(deadlines, 'retry')) openNext(session);
-    return;
-  }
   // An upgrade that is overdue is waited for, but holds nothing up.
   if (hopefulsOf(session).length > 0) return;
+  if (!active) {
+    if (!hasDeadline(deadlines, 'retry')) openNext(session);
+    return;
+  }
   const transport = active.kind.transport;
   const why = hasDeadline(deadlines, 'replace') ? undefined : replacementReason(session, active);
   if (why !== undefined) {
@@ -493,7 +488,6 @@ function noteState(session: Session): void {
     session.since = session.now.wall;
     trace(session, 'state', undefined, state);
   }
-  session.out.push({ type: 'status' });
 }
 
 /** The monotonic time at which the session wants to be stepped at the latest; `undefined`: not before something happens. */
@@ -508,5 +502,7 @@ export function nextAttemptAt(session: Session): number | undefined {
 
 /** The effects since the last call, in order. */
 export function takeEffects(session: Session): Effect[] {
-  return session.out.splice(0, session.out.length);
+  const effects = session.out;
+  session.out = [];
+  return effects;
 }

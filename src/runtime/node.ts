@@ -36,12 +36,15 @@ function platform(): Platform {
   };
 }
 
+/** `queueMicrotask` keeps a resource for each call. */
+const settled = Promise.resolve();
+
 export function nodeRuntime(): Runtime {
   return {
     platform: platform(),
     now: () => ({ wall: Date.now(), mono: performance.now() }),
     randomBytes: (count) => randomFillSync(new Uint8Array(count)),
-    defer: (run) => queueMicrotask(run),
+    defer: (run) => void settled.then(run),
     startTimer(run, delayMs) {
       const timer = setTimeout(run, Math.max(0, Math.min(delayMs, timerDelayMsMax)));
       return () => clearTimeout(timer);
