@@ -39,13 +39,17 @@ function restore(value: unknown): boolean {
   return true;
 }
 
-/** The object in one line of text, `base64` turned into bytes; `undefined` if it is not JSON or not base64. */
-export function decodeFrame(line: string): unknown {
-  let value: unknown;
+/** `undefined`: it is not JSON. */
+export function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(line);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** The object in one line of text, `base64` turned into bytes; `undefined` if it is not JSON or not base64. */
+export function decodeFrame(line: string): unknown {
+  const value = parseJson(line);
   return restore(value) ? value : undefined;
 }

@@ -162,7 +162,7 @@ export function askPosition(session: Session, candidate: Connection): void {
   if (role !== 'candidate' || phase !== 'proven' || !kind.streaming || kind.plain) return;
   if (inbox.caughtUp(session.inbox, id)) return;
   const active = activeOf(session);
-  const isBeyond = (session.inbox.receptions[id] as inbox.Reception).heldLinks > 0;
+  const isBeyond = (inbox.receptionOf(session.inbox, id) as inbox.Reception).heldLinks > 0;
   if (isBeyond && active && !active.posting && !candidate.bridging) {
     candidate.bridging = true;
     transmit(session, active, [liveness.lifeSign(active)]);

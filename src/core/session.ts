@@ -425,7 +425,7 @@ function replacementReason(session: Session, active: Connection): string | undef
 /** Whether a subscription is missing that cannot be asked for in place, because it has a position to go on from. */
 function needsPosition(session: Session): boolean {
   const active = activeOf(session);
-  const links = active && session.inbox.receptions[active.id]?.links;
+  const links = active && inbox.receptionOf(session.inbox, active.id)?.links;
   for (const topic in session.inbox.subscriptions) {
     const subscription = session.inbox.subscriptions[topic] as inbox.Subscription;
     const link = links?.[topic];
