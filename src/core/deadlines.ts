@@ -54,14 +54,16 @@ function take(deadlines: Deadlines, one: Deadline | undefined): void {
   if (one) deadlines.splice(deadlines.indexOf(one), 1);
 }
 
-export function setDeadline(deadlines: Deadlines, kind: DeadlineKind, at: number, id = 0): void {
+/** `undefined` clears it. */
+export function setDeadline(deadlines: Deadlines, kind: DeadlineKind, at: number | undefined, id = 0): void {
   const one = find(deadlines, kind, id);
-  if (one) one.at = at;
+  if (at === undefined) take(deadlines, one);
+  else if (one) one.at = at;
   else deadlines.push({ kind, id, at });
 }
 
 export function clearDeadline(deadlines: Deadlines, kind: DeadlineKind, id = 0): void {
-  take(deadlines, find(deadlines, kind, id));
+  setDeadline(deadlines, kind, undefined, id);
 }
 
 export function hasDeadline(deadlines: Deadlines, kind: DeadlineKind, id = 0): boolean {

@@ -120,15 +120,10 @@ function begins(
 }
 
 function deliver(subscription: Subscription, frame: MessageFrame, out: InboxEvent[]): void {
-  const { topic, data } = frame;
-  const messageId = frame.id ?? '';
-  const gap = subscription.gap;
-  if (gap && messageId !== '') {
-    subscription.gap = undefined;
-    out.push({ type: 'message', message: { topic, data, id: messageId, gap } });
-  } else {
-    out.push({ type: 'message', message: { topic, data, id: messageId } });
-  }
+  const { topic, data, id = '' } = frame;
+  const { gap } = subscription;
+  if (gap && id !== '') subscription.gap = undefined;
+  out.push({ type: 'message', message: gap && id !== '' ? { topic, data, id, gap } : { topic, data, id } });
 }
 
 function tellGap(

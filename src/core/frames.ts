@@ -177,7 +177,7 @@ export interface BatchFrame {
   readonly client: string;
   readonly key: string;
   readonly sends: string;
-  readonly token?: string;
+  readonly token?: string | undefined;
 }
 
 export interface ReleaseFrame {

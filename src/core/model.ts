@@ -130,10 +130,10 @@ export interface Trace {
     | 'wake'
     | 'state'
     | 'dropped';
-  readonly connection?: number;
-  readonly transport?: string;
-  readonly role?: Role;
-  readonly reason?: string;
+  readonly connection: number | undefined;
+  readonly transport: string | undefined;
+  readonly role: Role | undefined;
+  readonly reason: string | undefined;
 }
 
 /** What became of one attempt at a connection. Times are milliseconds since it began; `undefined`: it never came so far. */
@@ -407,13 +407,16 @@ export function trace(
   connection: Connection | undefined,
   reason?: string,
 ): void {
-  const at = session.now.wall;
   if (connection) note(session, type, connection, reason);
-  const about = connection
-    ? { connection: connection.id, transport: connection.kind.transport, role: connection.role }
-    : {};
   session.out.push({
     type: 'trace',
-    trace: reason === undefined ? { at, type, ...about } : { at, type, ...about, reason },
+    trace: {
+      at: session.now.wall,
+      type,
+      connection: connection?.id,
+      transport: connection?.kind.transport,
+      role: connection?.role,
+      reason,
+    },
   });
 }

@@ -19,7 +19,6 @@ import {
   setDeadline,
   takeDue,
 } from './deadlines.ts';
-import * as delivery from './delivery.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
 import { clearWaits, closeAll, end } from './ending.ts';
 import { createError } from './errors.ts';
@@ -48,7 +47,7 @@ import * as policy from './policy.ts';
 import { pollAgain } from './polling.ts';
 import { random } from './prng.ts';
 import { considerPromotion, onUnproven, onUnverified } from './proving.ts';
-import { onConnection, strand } from './tidings.ts';
+import { letThrough, onConnection } from './tidings.ts';
 import { transmit } from './transmit.ts';
 
 /** Wall time ahead of monotonic time by more than this is a sleep. */
@@ -332,8 +331,7 @@ export function advance(session: Session, now: Now): void {
   advanceClock(session, now);
   fireDue(session);
   if (session.phase === 'running' && !session.prerendering && session.client !== '') {
-    const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
-    for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
+    letThrough(session);
     const candidates = candidatesOf(session);
     for (let i = 0; i < candidates.length; i++) considerPromotion(session, candidates[i] as Connection);
     if (authorised(session)) connect(session);
@@ -343,7 +341,7 @@ export function advance(session: Session, now: Now): void {
       flush(session, active, false);
     }
   }
-  armExpiry(session);
+  setDeadline(session.deadlines, 'sends', outbox.nextExpiry(session.outbox));
   noteState(session);
 }
 
@@ -379,8 +377,7 @@ function connect(session: Session): void {
   }
   if (candidates.length > 1) return;
   const at = policy.upgradeAt(session.policy, transport, now.mono);
-  if (at === undefined) return clearDeadline(deadlines, 'upgrade');
-  if (at > now.mono) return setDeadline(deadlines, 'upgrade', at);
+  if (at === undefined || at > now.mono) return setDeadline(deadlines, 'upgrade', at);
   const better = policy.betterThan(session.policy, transport);
   for (let i = 0; i < better.length; i++) {
     const name = better[i] as string;
@@ -446,8 +443,7 @@ function armTopics(session: Session): void {
     const at = session.inbox.subscriptions[topic]?.retryAt;
     if (at !== undefined && at > session.now.mono && (earliest === undefined || at < earliest)) earliest = at;
   }
-  if (earliest === undefined) clearDeadline(session.deadlines, 'topics');
-  else setDeadline(session.deadlines, 'topics', earliest);
+  setDeadline(session.deadlines, 'topics', earliest);
 }
 
 function changeTopics(session: Session, active: Connection): void {
@@ -464,18 +460,10 @@ function changeTopics(session: Session, active: Connection): void {
   if (frames.length > 0) transmit(session, active, frames);
 }
 
-function armExpiry(session: Session): void {
-  const at = outbox.nextExpiry(session.outbox);
-  if (at === undefined) clearDeadline(session.deadlines, 'sends');
-  else setDeadline(session.deadlines, 'sends', at);
-}
-
 // ---- what is told ----------------------------------------------------------------------------------------------------
 
 function stateOf(session: Session): State {
-  if (session.phase === 'closed' || session.phase === 'suspended' || session.phase === 'idle') {
-    return session.phase;
-  }
+  if (session.phase !== 'running') return session.phase;
   if (activeOf(session)) return 'open';
   if (session.offline === 'seen') return 'offline';
   return session.everOpen ? 'reconnecting' : 'connecting';

@@ -114,19 +114,15 @@ function messagesOf(frames: readonly ClientFrame[], isBinary: boolean): (string 
 
 const beforeData = '","data":';
 
-/** How a message of this topic begins, as our hub writes it. */
-function headOf(topic: string): string {
-  return `{"topic":${JSON.stringify(topic)},"id":"`;
-}
-
-/** A message that begins like this: only its data are parsed, which is half the work. `undefined`: it is anything else. */
+/** A message that begins with `head`: only its data are parsed, which is half the work. `undefined`: it is anything else. */
 function messageAfter(head: string, topic: string, line: string): MessageFrame | undefined {
   const end = line.indexOf('"', head.length);
   const id = line.slice(head.length, end);
-  const from = end + beforeData.length;
-  if (line.slice(0, head.length) !== head || id.indexOf('\\') >= 0) return undefined;
-  if (line.slice(end, from) !== beforeData || line.slice(-1) !== '}') return undefined;
-  const data = parseJson(line.slice(from, -1));
+  if (line.slice(0, head.length) !== head || id.indexOf('\\') >= 0 || line.slice(-1) !== '}')
+    return undefined;
+  const rest = line.slice(end, -1);
+  const data =
+    rest.slice(0, beforeData.length) === beforeData ? parseJson(rest.slice(beforeData.length)) : undefined;
   return data === undefined ? undefined : { topic, id, data };
 }
 
@@ -146,7 +142,8 @@ function decodeText(text: string): readonly ServerFrame[] | undefined {
     // Whatever comes along with a message is most often another of its topic.
     if (!message && frame.type === undefined && i + 1 < parts.length) {
       topic = frame.topic;
-      head = headOf(topic);
+      // As our hub writes it.
+      head = `{"topic":${JSON.stringify(topic)},"id":"`;
     }
   }
   return frames;
