@@ -116,7 +116,7 @@ module.exports = {
     ...lane(
       'runtime-node',
       '^src/runtime/node\\.ts$',
-      ['^src/runtime/', builtins, 'node_modules/(@types/)?(ws|event-source-polyfill)/'],
+      ['^src/runtime/', '^src/protocols/sse\\.ts$', builtins, 'node_modules/(@types/)?ws/'],
       ['^src/core/'],
     ),
     ...lane('driver', '^src/driver\\.ts$', ['^src/core/'], ['^src/']),

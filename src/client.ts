@@ -90,7 +90,6 @@ export function createClientWith<T extends Topics>(
   const waiting = dictionary<Waiting>();
   /** Subscriptions that the session has yet to take: until then it tells of former ones. */
   const untaken = dictionary<number>();
-  let errorListeners = 0;
   let nextRef = 1;
   let nextRequest = 1;
   let closed = false;
@@ -114,6 +113,8 @@ export function createClientWith<T extends Topics>(
     client: undefined,
   };
   let attemptsVersion = 0;
+  /** The last snapshot that listeners know. */
+  let told = status;
 
   // ---- listeners ---------------------------------------------------------------------------------------------------
 
@@ -128,8 +129,12 @@ export function createClientWith<T extends Topics>(
   function unhandled(given: unknown): void {
     const what = 'A callback of the application threw';
     const error = isHoldfastError(given) ? given : createError('LISTENER_FAILED', what, { cause: given });
-    if (errorListeners > 0) emitter.emit('error', error);
+    if (isHeard('error')) emitter.emit('error', error);
     else running?.runtime.report(error);
+  }
+
+  function isHeard(event: keyof ClientEvents): boolean {
+    return (emitter.all.get(event) ?? []).length > 0;
   }
 
   function on<E extends keyof ClientEvents>(event: E, handler: (value: ClientEvents[E]) => void): () => void {
@@ -143,13 +148,12 @@ export function createClientWith<T extends Topics>(
         else unhandled(createError('LISTENER_FAILED', `A listener of '${event}' threw`, { cause }));
       }
     };
+    if (!isHeard('status')) told = readStatus();
     emitter.on(event, guarded);
-    if (event === 'error') errorListeners++;
     return () => {
       if (!listening) return;
       listening = false;
       emitter.off(event, guarded);
-      if (event === 'error') errorListeners--;
     };
   }
 
@@ -405,7 +409,15 @@ export function createClientWith<T extends Topics>(
   }
 
   function noteStatus(): void {
-    if (!running) return;
+    // Whom nobody asks says nothing.
+    if (!isHeard('status') || told === readStatus()) return;
+    told = status;
+    emitter.emit('status', status);
+  }
+
+  /** The snapshot: another object only if anything in it differs. */
+  function readStatus(): Status {
+    if (!running) return status;
     const { session } = running;
     const active = activeOf(session);
     const waitsUntil = nextAttemptAt(session);
@@ -432,9 +444,9 @@ export function createClientWith<T extends Topics>(
       if (key === 'nextAttemptAt' && Math.abs((next[key] ?? 0) - (status[key] ?? 0)) < 50) continue;
       status = next;
       attemptsVersion = session.attemptsVersion;
-      emitter.emit('status', status);
-      return;
+      break;
     }
+    return status;
   }
 
   // ---- the public interface ----------------------------------------------------------------------------------------
@@ -557,7 +569,7 @@ export function createClientWith<T extends Topics>(
     subscribe: subscribe as Client<T>['subscribe'],
     send: send as Client<T>['send'],
     get status() {
-      return status;
+      return readStatus();
     },
     on,
     open,

@@ -11,14 +11,20 @@ import type { Endpoint, Notice, Protocol } from './protocols/protocol.ts';
 import type { Runtime } from './runtime/runtime.ts';
 
 /** Effects that concern the application and not the network. */
-export type Told = Exclude<Effect, { type: 'open' | 'poll' | 'transmit' | 'presume' | 'end' }>;
+export type Told =
+  | Exclude<Effect, Requested | { type: 'presume' | 'end' }>
+  /** A turn is over, and the session may be in another state. */
+  | { readonly type: 'status' };
+
+/** Effects that an adapter carries out. */
+type Requested = Extract<Effect, { type: 'open' | 'poll' | 'transmit' }>;
 
 export interface DriverOptions {
   readonly session: Session;
   readonly runtime: Runtime;
   readonly protocol: Protocol;
   readonly adapters: readonly Adapter[];
-  /** Where a transport lives; asked for each request. `fresh`: over none of the connections that other requests use. */
+  /** Where a transport lives; asked for each connection. `fresh`: over none of the connections that other requests use. */
   readonly endpoint: (transport: string, fresh: boolean) => Endpoint;
   /** The application's part of the effects, in order, after all that concerns the network. May throw; nothing else is lost. */
   readonly tell: (told: Told) => void;
@@ -36,7 +42,7 @@ export interface Driver {
 interface Live {
   readonly adapter: Adapter;
   readonly connection: AdapterConnection;
-  readonly fresh: boolean;
+  readonly where: Endpoint;
   /** Characters that it has brought. */
   carried: number;
 }
@@ -46,7 +52,7 @@ const timerMaxMs = 2_147_483_647;
 
 export function createDriver(options: DriverOptions): Driver {
   const { session, runtime, protocol, adapters, endpoint, tell } = options;
-  const queue: Input[] = [];
+  let queue: Input[] = [];
   const live: Record<number, Live | undefined> = Object.create(null) as Record<number, Live | undefined>;
   let scheduled = false;
   let armedFor: number | undefined;
@@ -65,13 +71,16 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function drain(): void {
-    const told: Told[] = [];
+    // The state comes first, so that who is called sees it as it is.
+    const told: Told[] = [{ type: 'status' }];
     // Effects may bring inputs back at once; each round takes all that waits, so nothing runs inside anything else.
     try {
       do {
-        const inputs = queue.splice(0, queue.length);
-        for (let i = 0; i < inputs.length; i++) step(session, inputs[i] as Input, runtime.now());
-        advance(session, runtime.now());
+        const inputs = queue;
+        queue = [];
+        const now = runtime.now();
+        for (let i = 0; i < inputs.length; i++) step(session, inputs[i] as Input, now);
+        advance(session, now);
         const effects = takeEffects(session);
         for (let i = 0; i < effects.length; i++) carryOut(effects[i] as Effect, told);
       } while (queue.length > 0);
@@ -113,28 +122,25 @@ export function createDriver(options: DriverOptions): Driver {
   function carryOut(effect: Effect, told: Told[]): void {
     switch (effect.type) {
       case 'open':
-        return guarded(effect.id, () => open(effect.id, effect.transport, effect.open, effect.fresh));
       case 'poll':
-        return guarded(effect.id, () => poll(effect.id, effect.open));
       case 'transmit':
-        return guarded(effect.id, () => transmit(effect.id, effect.frames, effect.batch, effect.keepalive));
+        return request(effect);
       case 'presume':
         return notice(effect.id, { type: 'presumed' });
       case 'end':
         return live[effect.id]?.connection.close();
-      case 'status':
-        // Told first, so that who is called sees the state as it is.
-        if (told[0]?.type !== 'status') told.unshift(effect);
-        return;
       default:
         told.push(effect);
     }
   }
 
   /** What an adapter or the protocol throws ends this one connection, and nothing else is lost. */
-  function guarded(id: number, run: () => void): void {
+  function request(effect: Requested): void {
+    const { id } = effect;
     try {
-      run();
+      if (effect.type === 'open') open(id, effect.transport, effect.open, effect.fresh);
+      else if (effect.type === 'poll') poll(id, effect.open);
+      else transmit(id, effect.frames, effect.batch, effect.keepalive);
     } catch (error) {
       const detail = String((error as { message?: unknown } | null | undefined)?.message ?? error);
       put({ type: 'ended', id, ending: { kind: 'refused', detail } });
@@ -146,23 +152,21 @@ export function createDriver(options: DriverOptions): Driver {
   function open(id: number, transport: string, frame: OpenFrame, fresh: boolean): void {
     const adapter = adapters.filter((one) => one.transport === transport)[0];
     if (!adapter) return put({ type: 'ended', id, ending: { kind: 'refused', detail: 'no such adapter' } });
-    const request = protocol.open(id, adapter.transport, frame, endpoint(transport, fresh));
-    live[id] = { adapter, connection: adapter.open(request, sinkOf(id)), fresh, carried: 0 };
+    const where = endpoint(transport, fresh);
+    const connection = adapter.open(protocol.open(id, adapter.transport, frame, where), sinkOf(id));
+    live[id] = { adapter, connection, where, carried: 0 };
   }
 
   function poll(id: number, frame: OpenFrame): void {
     const one = live[id];
-    if (!one) return;
-    const { transport } = one.adapter;
-    one.connection.poll(protocol.open(id, transport, frame, endpoint(transport, one.fresh)));
+    one?.connection.poll(protocol.open(id, one.adapter.transport, frame, one.where));
   }
 
   function transmit(id: number, frames: readonly ClientFrame[], batch: BatchFrame, keepalive: boolean): void {
     const one = live[id];
     if (!one) return;
-    const { transport, facts } = one.adapter;
-    const where = endpoint(transport, one.fresh);
-    const outgoing = protocol.transmit(id, facts, frames, batch, where, keepalive);
+    const { facts } = one.adapter;
+    const outgoing = protocol.transmit(id, facts, frames, batch, one.where, keepalive);
     if (outgoing) one.connection.send(outgoing);
     // Nothing had to go: a POST that is not made is a POST that is over.
     else if (!facts.duplex) put({ type: 'posted', id, ok: true, status: undefined });

@@ -19,31 +19,21 @@ export function guardedPromise<V>(
   start: (resolve: (value: V) => void, reject: (error: unknown) => void) => void,
   unhandled: (error: unknown) => void,
 ): Promise<V> {
+  return guard(new Promise<V>(start), unhandled);
+}
+
+function guard<V>(inner: Promise<V>, unhandled: (error: unknown) => void): Promise<V> {
   let isTaken = false;
-  let isSettled = false;
-  const inner = new Promise<V>((resolve, reject) => {
-    const settle = (value: V): void => {
-      isSettled = true;
-      resolve(value);
-    };
-    start(settle, (error) => {
-      if (isSettled) return;
-      isSettled = true;
-      reject(error);
-      if (isTaken) return;
-      later(() => {
-        if (!isTaken) unhandled(error);
-      }, patience);
-    });
+  // The engine takes this for looked after, too.
+  inner.then(undefined, (error) => {
+    later(() => {
+      if (!isTaken) unhandled(error);
+    }, patience);
   });
-  // The engine is told that this one is looked after.
-  inner.then(undefined, () => undefined);
 
   function follow<R>(next: Promise<R>): Promise<R> {
     isTaken = true;
-    return guardedPromise<R>((resolve, reject) => {
-      next.then(resolve, reject);
-    }, unhandled);
+    return guard(next, unhandled);
   }
 
   const outer = {

@@ -1,4 +1,4 @@
-/** `holdfast` in Node: everything that Node can do (all but the iframe), with `ws` and `event-source-polyfill` where it lacks its own. */
+/** `holdfast` in Node: everything that Node can do (all but the iframe), with `ws` and a reader of event streams where it lacks its own. */
 import type { AdapterFactory } from './adapters/adapter.ts';
 import { eventSource } from './adapters/eventsource.ts';
 import { httpStream } from './adapters/http-stream.ts';

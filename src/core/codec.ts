@@ -3,13 +3,13 @@
  * Shared by the client's protocol module and by the hub.
  */
 import { fromBase64, toBase64 } from './base64.ts';
-import { isBytes } from './frames.ts';
+import { isBytes, type SendFrame } from './frames.ts';
 
 /** `field` names the payload: `data` of messages and sends, `reply` of acks. */
 export function encodeFrame(frame: object, field: 'data' | 'reply' = 'data'): string {
-  const json = (frame as { json?: string }).json;
+  const { type, seq, topic, json } = frame as Partial<SendFrame>;
   if (json !== undefined) {
-    const head = JSON.stringify({ ...frame, data: undefined, json: undefined });
+    const head = JSON.stringify({ type, seq, topic });
     return `${head.slice(0, -1)},"data":${json}}`;
   }
   const payload = (frame as Record<string, unknown>)[field];
@@ -39,13 +39,17 @@ function restore(value: unknown): boolean {
   return true;
 }
 
-/** The object in one line of text, `base64` turned into bytes; `undefined` if it is not JSON or not base64. */
-export function decodeFrame(line: string): unknown {
-  let value: unknown;
+/** `undefined`: it is not JSON. */
+export function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(line);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** The object in one line of text, `base64` turned into bytes; `undefined` if it is not JSON or not base64. */
+export function decodeFrame(line: string): unknown {
+  const value = parseJson(line);
   return restore(value) ? value : undefined;
 }

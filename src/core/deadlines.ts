@@ -1,9 +1,9 @@
 /**
- * Every wait of a session, as data: a table from a name to a moment of the monotonic clock.
+ * Every wait of a session, as data: what is waited for, and until when on the monotonic clock.
  * The driver arms one host timer for the earliest; expiry is judged by the clock, so a throttled timer is only late.
  */
 
-/** What waits. Kinds that belong to a connection are kept under its id. */
+/** What waits. */
 export type DeadlineKind =
   /** No connection: try again. */
   | 'retry'
@@ -32,62 +32,75 @@ export type DeadlineKind =
   /** Sends that the server put off may be transmitted again. */
   | 'uplink';
 
-export type Deadlines = Record<string, number>;
-
-function key(kind: DeadlineKind, id: number): string {
-  return id === 0 ? kind : `${kind}:${id}`;
+export interface Deadline {
+  readonly kind: DeadlineKind;
+  /** The connection's; 0 is the session itself. */
+  readonly id: number;
+  at: number;
 }
 
-/** `id` 0 is the session itself. */
-export function setDeadline(deadlines: Deadlines, kind: DeadlineKind, at: number, id = 0): void {
-  deadlines[key(kind, id)] = at;
+/** In no order: there are a handful. */
+export type Deadlines = Deadline[];
+
+function find(deadlines: Deadlines, kind: DeadlineKind, id: number): Deadline | undefined {
+  for (let i = 0; i < deadlines.length; i++) {
+    const one = deadlines[i] as Deadline;
+    if (one.kind === kind && one.id === id) return one;
+  }
+  return undefined;
+}
+
+function take(deadlines: Deadlines, one: Deadline | undefined): void {
+  if (one) deadlines.splice(deadlines.indexOf(one), 1);
+}
+
+/** `undefined` clears it. */
+export function setDeadline(deadlines: Deadlines, kind: DeadlineKind, at: number | undefined, id = 0): void {
+  const one = find(deadlines, kind, id);
+  if (at === undefined) take(deadlines, one);
+  else if (one) one.at = at;
+  else deadlines.push({ kind, id, at });
 }
 
 export function clearDeadline(deadlines: Deadlines, kind: DeadlineKind, id = 0): void {
-  delete deadlines[key(kind, id)];
+  setDeadline(deadlines, kind, undefined, id);
 }
 
 export function hasDeadline(deadlines: Deadlines, kind: DeadlineKind, id = 0): boolean {
-  return deadlines[key(kind, id)] !== undefined;
+  return find(deadlines, kind, id) !== undefined;
 }
 
 export function deadlineAt(deadlines: Deadlines, kind: DeadlineKind, id = 0): number | undefined {
-  return deadlines[key(kind, id)];
+  return find(deadlines, kind, id)?.at;
+}
+
+/** Equal ones by name, so that the order in which they were set says nothing. */
+function isBefore(one: Deadline, other: Deadline): boolean {
+  if (one.at !== other.at) return one.at < other.at;
+  return one.kind === other.kind ? one.id < other.id : one.kind < other.kind;
+}
+
+function earliest(deadlines: Deadlines): Deadline | undefined {
+  let first = deadlines[0];
+  for (let i = 1; i < deadlines.length; i++) {
+    const one = deadlines[i] as Deadline;
+    if (isBefore(one, first as Deadline)) first = one;
+  }
+  return first;
 }
 
 export function earliestDeadline(deadlines: Deadlines): number | undefined {
-  let earliest: number | undefined;
-  for (const name in deadlines) {
-    const at = deadlines[name] as number;
-    if (earliest === undefined || at < earliest) earliest = at;
-  }
-  return earliest;
+  return earliest(deadlines)?.at;
 }
 
-export interface Due {
-  readonly kind: DeadlineKind;
-  readonly id: number;
-}
-
-/** Takes one deadline that is due out of the table, the earliest first and equal ones by name; `undefined` if none. */
-export function takeDue(deadlines: Deadlines, now: number): Due | undefined {
-  let first: string | undefined;
-  for (const name in deadlines) {
-    const at = deadlines[name] as number;
-    if (at > now) continue;
-    const best = first === undefined ? at + 1 : (deadlines[first] as number);
-    if (at < best || (at === best && name < (first as string))) first = name;
-  }
-  if (first === undefined) return undefined;
-  delete deadlines[first];
-  const colon = first.indexOf(':');
-  if (colon < 0) return { kind: first as DeadlineKind, id: 0 };
-  return { kind: first.slice(0, colon) as DeadlineKind, id: Number(first.slice(colon + 1)) };
+/** Takes one deadline that is due out of the table, the earliest first; `undefined` if none. */
+export function takeDue(deadlines: Deadlines, now: number): Deadline | undefined {
+  const first = earliest(deadlines);
+  if (!first || first.at > now) return undefined;
+  take(deadlines, first);
+  return first;
 }
 
 export function clearDeadlinesOf(deadlines: Deadlines, id: number): void {
-  const ending = `:${id}`;
-  for (const name in deadlines) {
-    if (name.slice(-ending.length) === ending) delete deadlines[name];
-  }
+  for (let i = deadlines.length - 1; i >= 0; i--) if (deadlines[i]?.id === id) deadlines.splice(i, 1);
 }

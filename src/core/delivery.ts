@@ -15,6 +15,7 @@ import {
   type Link,
   linkOf,
   type Reception,
+  receptionOf,
   type Subscription,
   samePartition,
   table,
@@ -39,7 +40,7 @@ export function confirm(
   now: number,
   out: InboxEvent[],
 ): boolean {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   if (!reception) return true;
   inbox.version++;
   const listed = table<TopicAnswer>();
@@ -119,15 +120,10 @@ function begins(
 }
 
 function deliver(subscription: Subscription, frame: MessageFrame, out: InboxEvent[]): void {
-  const { topic, data } = frame;
-  const messageId = frame.id ?? '';
-  const gap = subscription.gap;
-  if (gap && messageId !== '') {
-    subscription.gap = undefined;
-    out.push({ type: 'message', message: { topic, data, id: messageId, gap } });
-  } else {
-    out.push({ type: 'message', message: { topic, data, id: messageId } });
-  }
+  const { topic, data, id = '' } = frame;
+  const { gap } = subscription;
+  if (gap && id !== '') subscription.gap = undefined;
+  out.push({ type: 'message', message: gap && id !== '' ? { topic, data, id, gap } : { topic, data, id } });
 }
 
 function tellGap(
@@ -146,13 +142,13 @@ function tellGap(
 
 /** The session moves to this connection's log: each subscription whose partition has changed is told a gap, once (D9). */
 export function adoptEpochs(inbox: Inbox, connection: number, out: InboxEvent[]): void {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   if (!reception) return;
   const former = inbox.epochs;
   inbox.version++;
   const changed = (partition: number): boolean =>
     former.length !== reception.epochs.length || former[partition] !== reception.epochs[partition];
-  for (const other in inbox.receptions) fold(inbox, inbox.receptions[other] as Reception);
+  for (let i = 0; i < inbox.receptions.length; i++) fold(inbox, inbox.receptions[i] as Reception);
   inbox.epochs = reception.epochs.slice();
   for (const topic in inbox.subscriptions) {
     const subscription = inbox.subscriptions[topic] as Subscription;
@@ -187,7 +183,7 @@ export function message(
   active: boolean,
   out: InboxEvent[],
 ): boolean {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   const subscription = inbox.subscriptions[frame.topic];
   const link = reception && subscription && linkOf(reception, subscription);
   if (!reception || !subscription || !link || link.state === 'asked' || link.state === 'put-off') {
@@ -247,8 +243,8 @@ function newEphemeral(inbox: Inbox, mark: string): boolean {
  * for it from where it stands (a poll between two answers has). It answers or ends in a bounded time.
  */
 function bridged(inbox: Inbox, subscription: Subscription, but: Reception): boolean {
-  for (const other in inbox.receptions) {
-    const reception = inbox.receptions[other] as Reception;
+  for (let i = 0; i < inbox.receptions.length; i++) {
+    const reception = inbox.receptions[i] as Reception;
     const link = reception === but ? undefined : linkOf(reception, subscription);
     if (link?.state === 'attached' || (link?.state === 'asked' && link.partition >= 0)) return true;
     // Held back, but it joins on by now.
@@ -260,7 +256,7 @@ function bridged(inbox: Inbox, subscription: Subscription, but: Reception): bool
 
 /** A gap told by a connection: a later start (D5). `false`: not understood. */
 export function gap(inbox: Inbox, connection: number, frame: GapFrame, out: InboxEvent[]): boolean {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   const subscription = inbox.subscriptions[frame.topic];
   const link = reception && subscription && linkOf(reception, subscription);
   if (!reception || !subscription || !link || link.state === 'asked' || link.state === 'put-off') return true;
@@ -285,11 +281,11 @@ export function gap(inbox: Inbox, connection: number, frame: GapFrame, out: Inbo
 /** Lets go on whatever waited and can: to be called when progress was made or a connection went. Returns whom nobody can bridge. */
 export function letThrough(inbox: Inbox, out: InboxEvent[]): number[] {
   const stranded: number[] = [];
-  for (const connection in inbox.receptions) {
-    const reception = inbox.receptions[connection] as Reception;
+  for (let i = 0; i < inbox.receptions.length; i++) {
+    const reception = inbox.receptions[i] as Reception;
     if (reception.heldLinks === 0) continue;
     if (!releaseLinks(inbox, reception, out) || reception.waitingCount > waitingMax) {
-      stranded.push(Number(connection));
+      stranded.push(reception.connection);
     }
   }
   return stranded;

@@ -167,7 +167,7 @@ export interface SendFrame {
   readonly topic: string;
   readonly data: Payload;
   /** `data` as JSON already, taken at the call to `send`: encoders write this instead. */
-  readonly json?: string;
+  readonly json?: string | undefined;
   /** Uses its number up without being applied: nobody waits for it any more. */
   readonly void?: true;
 }
@@ -177,7 +177,7 @@ export interface BatchFrame {
   readonly client: string;
   readonly key: string;
   readonly sends: string;
-  readonly token?: string;
+  readonly token?: string | undefined;
 }
 
 export interface ReleaseFrame {

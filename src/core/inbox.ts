@@ -80,6 +80,7 @@ export interface Waiting {
 
 /** What one connection has confirmed and carried. */
 export interface Reception {
+  readonly connection: number;
   epochs: string[];
   /** How far the connection has come in each partition; -1 if unknown. */
   position: number[];
@@ -92,7 +93,7 @@ export interface Reception {
 
 export interface Inbox {
   readonly subscriptions: Record<string, Subscription>;
-  readonly receptions: Record<number, Reception>;
+  readonly receptions: Reception[];
   epochs: string[];
   serial: number;
   /** Rises whenever what is wanted, or what a connection has answered, may differ from before. */
@@ -110,7 +111,7 @@ export function table<T>(): Record<string, T> {
 export function createInbox(): Inbox {
   return {
     subscriptions: table(),
-    receptions: table<Reception>() as Record<number, Reception>,
+    receptions: [],
     epochs: [],
     serial: 0,
     version: 0,
@@ -145,6 +146,13 @@ export function unsubscribe(inbox: Inbox, topic: string): void {
   inbox.version++;
 }
 
+export function receptionOf(inbox: Inbox, connection: number): Reception | undefined {
+  for (let i = 0; i < inbox.receptions.length; i++) {
+    if (inbox.receptions[i]?.connection === connection) return inbox.receptions[i];
+  }
+  return undefined;
+}
+
 export function linkOf(reception: Reception, subscription: Subscription): Link | undefined {
   const link = reception.links[subscription.topic];
   return link && link.serial === subscription.serial ? link : undefined;
@@ -153,8 +161,8 @@ export function linkOf(reception: Reception, subscription: Subscription): Link |
 /** How far the subscription has come by itself and by every connection that carries it on. */
 export function upto(inbox: Inbox, subscription: Subscription): number {
   let highest = subscription.own;
-  for (const id in inbox.receptions) {
-    const reception = inbox.receptions[id] as Reception;
+  for (let i = 0; i < inbox.receptions.length; i++) {
+    const reception = inbox.receptions[i] as Reception;
     const link = linkOf(reception, subscription);
     if (link?.state !== 'attached') continue;
     const position = reception.position[subscription.partition] ?? -1;
@@ -210,7 +218,7 @@ function setPosition(reception: Reception, cursor: Cursor): void {
 
 /** Notes where the connection's log is and where it begins to read. `false`: not a position. */
 export function begin(inbox: Inbox, connection: number, head: string, cursor: string): boolean {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   const ends = parseCursor(head);
   const begins = parseCursor(cursor);
   if (!reception || !ends || !begins || begins.length !== ends.length) return false;
@@ -227,7 +235,7 @@ export function begin(inbox: Inbox, connection: number, head: string, cursor: st
 
 /** Whether the connection reads another incarnation of the log than the session stands in (D9). */
 export function inAnotherEpoch(inbox: Inbox, connection: number): boolean {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   if (!reception || reception.epochs.length === 0) return false;
   if (reception.epochs.length !== inbox.epochs.length) return true;
   for (let partition = 0; partition < inbox.epochs.length; partition++) {
@@ -249,7 +257,7 @@ export function hold(reception: Reception, link: Link): void {
 
 /** A position mark: all that is confirmed on this connection has come so far. `false`: not understood. */
 export function mark(inbox: Inbox, connection: number, text: string): boolean {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   const cursor = parseCursor(text);
   if (!cursor) return false;
   if (reception) setPosition(reception, cursor);
@@ -258,15 +266,15 @@ export function mark(inbox: Inbox, connection: number, text: string): boolean {
 
 /** Forgets a connection; what it carried stays with the subscriptions. */
 export function forget(inbox: Inbox, connection: number): void {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   if (!reception) return;
   if (!inAnotherEpoch(inbox, connection)) fold(inbox, reception);
-  delete inbox.receptions[connection];
+  inbox.receptions.splice(inbox.receptions.indexOf(reception), 1);
 }
 
 /** Notes what a candidate must reach to stand in for the active connection: all that has been seen by now. */
 export function setGoal(inbox: Inbox, connection: number): void {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   if (!reception) return;
   for (const topic in reception.links) {
     const subscription = inbox.subscriptions[topic];
@@ -278,7 +286,7 @@ export function setGoal(inbox: Inbox, connection: number): void {
 
 /** Whether the connection could take over without a pause: everything attached, and as far as its goal. */
 export function caughtUp(inbox: Inbox, connection: number): boolean {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   if (!reception) return false;
   for (const topic in reception.links) {
     const subscription = inbox.subscriptions[topic];

@@ -108,7 +108,6 @@ export type Effect =
   | { readonly type: 'ask-token' }
   | { readonly type: 'rekey' }
   | { readonly type: 'remember'; readonly known: Knowledge }
-  | { readonly type: 'status' }
   | { readonly type: 'error'; readonly error: HoldfastError }
   | { readonly type: 'trace'; readonly trace: Trace }
   | InboxEvent
@@ -131,10 +130,10 @@ export interface Trace {
     | 'wake'
     | 'state'
     | 'dropped';
-  readonly connection?: number;
-  readonly transport?: string;
-  readonly role?: Role;
-  readonly reason?: string;
+  readonly connection: number | undefined;
+  readonly transport: string | undefined;
+  readonly role: Role | undefined;
+  readonly reason: string | undefined;
 }
 
 /** What became of one attempt at a connection. Times are milliseconds since it began; `undefined`: it never came so far. */
@@ -289,7 +288,7 @@ export interface Session {
   /** Since when (wall clock) the state is what it is. */
   state: State;
   since: number;
-  readonly out: Effect[];
+  out: Effect[];
 }
 
 /** What the first answer to a POST may take beside its round trip and its bytes, until that proves too short. */
@@ -302,7 +301,7 @@ export function createSession(config: SessionConfig): Session {
     policy: createPolicy(config.kinds),
     inbox: createInbox(),
     outbox: createOutbox(config.outbox),
-    deadlines: Object.create(null) as Deadlines,
+    deadlines: [],
     now: { wall: 0, mono: 0 },
     phase: 'idle',
     prerendering: false,
@@ -348,7 +347,7 @@ export function activeOf(session: Session): Connection | undefined {
 
 /** Candidates of which something is to be hoped for soon: an upgrade that is overdue is waited for, and counts for nothing. */
 export function hopefulsOf(session: Session): Connection[] {
-  return candidatesOf(session).filter((connection) => !connection.overdue);
+  return session.connections.filter(({ role, overdue }) => role === 'candidate' && !overdue);
 }
 
 export function candidatesOf(session: Session): Connection[] {
@@ -408,13 +407,16 @@ export function trace(
   connection: Connection | undefined,
   reason?: string,
 ): void {
-  const at = session.now.wall;
   if (connection) note(session, type, connection, reason);
-  const about = connection
-    ? { connection: connection.id, transport: connection.kind.transport, role: connection.role }
-    : {};
   session.out.push({
     type: 'trace',
-    trace: reason === undefined ? { at, type, ...about } : { at, type, ...about, reason },
+    trace: {
+      at: session.now.wall,
+      type,
+      connection: connection?.id,
+      transport: connection?.kind.transport,
+      role: connection?.role,
+      reason,
+    },
   });
 }

@@ -11,6 +11,7 @@ import {
   linkOf,
   newLink,
   type Reception,
+  receptionOf,
   type Subscription,
   table,
   upto,
@@ -26,9 +27,10 @@ export interface Offer {
  * Begins what the connection carries; a poll begins anew each time (D11).
  */
 export function offer(inbox: Inbox, connection: number): Offer {
-  const former = inbox.receptions[connection];
+  const former = receptionOf(inbox, connection);
   if (former) fold(inbox, former);
   const reception: Reception = {
+    connection,
     epochs: [],
     position: [],
     goal: [],
@@ -56,7 +58,8 @@ export function offer(inbox: Inbox, connection: number): Offer {
     }
     topics.push(topicRequest(inbox, subscription, link.start, least));
   }
-  inbox.receptions[connection] = reception;
+  if (former) inbox.receptions[inbox.receptions.indexOf(former)] = reception;
+  else inbox.receptions.push(reception);
   return { topics, cursor: least.length > 0 ? cursorAt(inbox, least) : undefined };
 }
 
@@ -89,7 +92,7 @@ function cursorAt(inbox: Inbox, offsets: readonly (number | undefined)[]): strin
 
 /** What is new since the open, and may be asked for in place: subscriptions without a position of their own. */
 export function ask(inbox: Inbox, connection: number, request: number, now: number): TopicRequest[] {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   const topics: TopicRequest[] = [];
   if (!reception) return topics;
   for (const topic in inbox.subscriptions) {
@@ -116,7 +119,7 @@ export function putOffIsOver(inbox: Inbox, now: number): void {
 
 /** Topics that the connection carries although nobody wants them any more; they are forgotten here. */
 export function takeUnwanted(inbox: Inbox, connection: number): string[] {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   const topics: string[] = [];
   if (!reception) return topics;
   for (const topic in reception.links) {
@@ -130,7 +133,7 @@ export function takeUnwanted(inbox: Inbox, connection: number): string[] {
 
 /** Whether the connection does not carry what is wanted: `missing` a subscription, or only `extra` ones. */
 export function compare(inbox: Inbox, connection: number, now: number): 'same' | 'extra' | 'missing' {
-  const reception = inbox.receptions[connection];
+  const reception = receptionOf(inbox, connection);
   if (!reception) return 'missing';
   for (const topic in inbox.subscriptions) {
     const subscription = inbox.subscriptions[topic] as Subscription;

@@ -4,7 +4,7 @@
  * It knows neither connections nor time; `session.ts` says when to transmit.
  */
 import { createError, type HoldfastError } from './errors.ts';
-import type { AckFrame, SendFrame } from './frames.ts';
+import type { AckFrame, Limits, SendFrame } from './frames.ts';
 
 export interface OutboxConfig {
   /** Sends that may wait. One more is rejected with `OUTBOX_FULL`. Default 1,000. */
@@ -195,29 +195,22 @@ export function retransmit(outbox: Outbox): void {
   for (let i = 0; i < outbox.entries.length; i++) (outbox.entries[i] as Entry).on = 0;
 }
 
-export interface TakeLimits {
-  /** Numbered sends without an answer, at most. */
-  readonly window: number;
-  readonly frameBytes: number;
-  readonly batchBytes: number;
-  /** Take nothing unless the oldest unanswered send comes first (one POST at a time, D7). */
-  readonly fromOldest: boolean;
-}
-
 /**
  * The frames to transmit now on `connection`, numbered. What exceeds the server's limit of a frame is rejected before it gets a number.
+ * `fromOldest`: take nothing unless the oldest unanswered send comes first (one POST at a time, D7).
  */
 export function take(
   outbox: Outbox,
   connection: number,
-  limits: TakeLimits,
+  limits: Pick<Limits, 'window' | 'frameBytes' | 'batchBytes'>,
+  fromOldest: boolean,
   out: Settlement[],
 ): readonly SendFrame[] {
   const frames: SendFrame[] = [];
   let bytes = 0;
   for (let i = 0; i < outbox.entries.length && i < limits.window; i++) {
     const entry = outbox.entries[i] as Entry;
-    if (entry.on === connection && !limits.fromOldest) continue;
+    if (entry.on === connection && !fromOldest) continue;
     if (entry.seq === 0 && entry.bytes > limits.frameBytes) {
       remove(outbox, entry);
       i--;
@@ -233,11 +226,9 @@ export function take(
     const { seq, topic, data, json } = entry;
     if (entry.settled) {
       frames.push({ type: 'send', seq, topic, data: null, void: true });
-      continue;
+    } else {
+      frames.push({ type: 'send', seq, topic, data, json });
     }
-    frames.push(
-      json === undefined ? { type: 'send', seq, topic, data } : { type: 'send', seq, topic, data, json },
-    );
   }
   return frames;
 }

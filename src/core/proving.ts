@@ -50,7 +50,8 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
     heartbeatMs: hello.heartbeatMs,
     holdMs: hello.holdMs,
     pollMs: hello.pollMs,
-    limits: hello.limits,
+    // What stands beside the sends of a POST needs room, too.
+    limits: { ...hello.limits, batchBytes: hello.limits.batchBytes * 0.75 },
     expiresInMs: hello.expiresInMs,
   };
   if (!inbox.begin(box, connection.id, hello.head, hello.cursor)) return false;
@@ -161,7 +162,7 @@ export function askPosition(session: Session, candidate: Connection): void {
   if (role !== 'candidate' || phase !== 'proven' || !kind.streaming || kind.plain) return;
   if (inbox.caughtUp(session.inbox, id)) return;
   const active = activeOf(session);
-  const isBeyond = (session.inbox.receptions[id] as inbox.Reception).heldLinks > 0;
+  const isBeyond = (inbox.receptionOf(session.inbox, id) as inbox.Reception).heldLinks > 0;
   if (isBeyond && active && !active.posting && !candidate.bridging) {
     candidate.bridging = true;
     transmit(session, active, [liveness.lifeSign(active)]);

@@ -19,7 +19,6 @@ import {
   setDeadline,
   takeDue,
 } from './deadlines.ts';
-import * as delivery from './delivery.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
 import { clearWaits, closeAll, end } from './ending.ts';
 import { createError } from './errors.ts';
@@ -48,7 +47,7 @@ import * as policy from './policy.ts';
 import { pollAgain } from './polling.ts';
 import { random } from './prng.ts';
 import { considerPromotion, onUnproven, onUnverified } from './proving.ts';
-import { onConnection, strand } from './tidings.ts';
+import { letThrough, onConnection } from './tidings.ts';
 import { transmit } from './transmit.ts';
 
 /** Wall time ahead of monotonic time by more than this is a sleep. */
@@ -155,10 +154,8 @@ function want(session: Session): void {
 
 function advanceClock(session: Session, now: Now): void {
   const former = session.now;
-  let { mono } = former;
   // False for what is no number.
-  if (now.mono > mono) mono = now.mono;
-  session.now = { wall: now.wall, mono };
+  session.now = now.mono >= former.mono ? now : { wall: now.wall, mono: former.mono };
   if (former.wall === 0) return;
   const slept = now.wall - former.wall - (session.now.mono - former.mono);
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
@@ -303,9 +300,7 @@ function sendVolatile(session: Session, request: outbox.SendRequest): void {
     return rejectSend(session, request, session.phase === 'closed' ? 'CLOSED' : 'NOT_SENT');
   }
   const { topic, data, json } = request;
-  transmit(session, active, [
-    json === undefined ? { type: 'send', topic, data } : { type: 'send', topic, data, json },
-  ]);
+  transmit(session, active, [{ type: 'send', topic, data, json }]);
   session.out.push({ type: 'settled', ref: request.ref, ok: true, reply: undefined });
 }
 
@@ -319,9 +314,8 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     session.toRelease = [];
   }
   if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
-    const batchBytes = hello.limits.batchBytes * 0.75;
-    const limits = { ...hello.limits, batchBytes, fromOldest: !kind.duplex };
-    const sends = outbox.take(session.outbox, active.id, limits, session.out as outbox.Settlement[]);
+    const out = session.out as outbox.Settlement[];
+    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex, out);
     for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
   }
   if (frames.length === 0) return;
@@ -337,8 +331,7 @@ export function advance(session: Session, now: Now): void {
   advanceClock(session, now);
   fireDue(session);
   if (session.phase === 'running' && !session.prerendering && session.client !== '') {
-    const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
-    for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
+    letThrough(session);
     const candidates = candidatesOf(session);
     for (let i = 0; i < candidates.length; i++) considerPromotion(session, candidates[i] as Connection);
     if (authorised(session)) connect(session);
@@ -348,7 +341,7 @@ export function advance(session: Session, now: Now): void {
       flush(session, active, false);
     }
   }
-  armExpiry(session);
+  setDeadline(session.deadlines, 'sends', outbox.nextExpiry(session.outbox));
   noteState(session);
 }
 
@@ -367,12 +360,12 @@ function connect(session: Session): void {
   const active = activeOf(session);
   const candidates = candidatesOf(session);
   const { deadlines, now } = session;
-  if (!active) {
-    if (hopefulsOf(session).length === 0 && !hasDeadline(deadlines, 'retry')) openNext(session);
-    return;
-  }
   // An upgrade that is overdue is waited for, but holds nothing up.
   if (hopefulsOf(session).length > 0) return;
+  if (!active) {
+    if (!hasDeadline(deadlines, 'retry')) openNext(session);
+    return;
+  }
   const transport = active.kind.transport;
   const why = hasDeadline(deadlines, 'replace') ? undefined : replacementReason(session, active);
   if (why !== undefined) {
@@ -384,8 +377,7 @@ function connect(session: Session): void {
   }
   if (candidates.length > 1) return;
   const at = policy.upgradeAt(session.policy, transport, now.mono);
-  if (at === undefined) return clearDeadline(deadlines, 'upgrade');
-  if (at > now.mono) return setDeadline(deadlines, 'upgrade', at);
+  if (at === undefined || at > now.mono) return setDeadline(deadlines, 'upgrade', at);
   const better = policy.betterThan(session.policy, transport);
   for (let i = 0; i < better.length; i++) {
     const name = better[i] as string;
@@ -430,7 +422,7 @@ function replacementReason(session: Session, active: Connection): string | undef
 /** Whether a subscription is missing that cannot be asked for in place, because it has a position to go on from. */
 function needsPosition(session: Session): boolean {
   const active = activeOf(session);
-  const links = active && session.inbox.receptions[active.id]?.links;
+  const links = active && inbox.receptionOf(session.inbox, active.id)?.links;
   for (const topic in session.inbox.subscriptions) {
     const subscription = session.inbox.subscriptions[topic] as inbox.Subscription;
     const link = links?.[topic];
@@ -451,8 +443,7 @@ function armTopics(session: Session): void {
     const at = session.inbox.subscriptions[topic]?.retryAt;
     if (at !== undefined && at > session.now.mono && (earliest === undefined || at < earliest)) earliest = at;
   }
-  if (earliest === undefined) clearDeadline(session.deadlines, 'topics');
-  else setDeadline(session.deadlines, 'topics', earliest);
+  setDeadline(session.deadlines, 'topics', earliest);
 }
 
 function changeTopics(session: Session, active: Connection): void {
@@ -469,18 +460,10 @@ function changeTopics(session: Session, active: Connection): void {
   if (frames.length > 0) transmit(session, active, frames);
 }
 
-function armExpiry(session: Session): void {
-  const at = outbox.nextExpiry(session.outbox);
-  if (at === undefined) clearDeadline(session.deadlines, 'sends');
-  else setDeadline(session.deadlines, 'sends', at);
-}
-
 // ---- what is told ----------------------------------------------------------------------------------------------------
 
 function stateOf(session: Session): State {
-  if (session.phase === 'closed' || session.phase === 'suspended' || session.phase === 'idle') {
-    return session.phase;
-  }
+  if (session.phase !== 'running') return session.phase;
   if (activeOf(session)) return 'open';
   if (session.offline === 'seen') return 'offline';
   return session.everOpen ? 'reconnecting' : 'connecting';
@@ -493,7 +476,6 @@ function noteState(session: Session): void {
     session.since = session.now.wall;
     trace(session, 'state', undefined, state);
   }
-  session.out.push({ type: 'status' });
 }
 
 /** The monotonic time at which the session wants to be stepped at the latest; `undefined`: not before something happens. */
@@ -508,5 +490,7 @@ export function nextAttemptAt(session: Session): number | undefined {
 
 /** The effects since the last call, in order. */
 export function takeEffects(session: Session): Effect[] {
-  return session.out.splice(0, session.out.length);
+  const effects = session.out;
+  session.out = [];
+  return effects;
 }

@@ -58,8 +58,7 @@ function onFrames(session: Session, connection: Connection, frames: readonly Ser
     if (session.connections.indexOf(connection) < 0) return;
   }
   if (isPost && connection.posting && connection.role !== 'draining') postGoesOn(session, connection);
-  const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
-  for (let i = 0; i < stranded.length; i++) strand(session, stranded[i] as number);
+  letThrough(session);
   if (connection.role === 'candidate') considerPromotion(session, connection);
   askPosition(session, connection);
 }
@@ -70,11 +69,14 @@ function isPostAnswer(frames: readonly ServerFrame[]): boolean {
   return type === 'ack' || type === 'pong';
 }
 
-/** It starts beyond what anybody can bring: it is opened anew from the cursor (D2). */
-export function strand(session: Session, id: number): void {
-  const connection = findConnection(session, id) as Connection;
-  if (connection.role === 'active') connection.suspect = 'it starts too late';
-  else retire(session, connection, 'it starts too late');
+/** What was held back goes on. Who starts beyond what anybody can bring is opened anew from the cursor (D2). */
+export function letThrough(session: Session): void {
+  const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
+  for (let i = 0; i < stranded.length; i++) {
+    const connection = findConnection(session, stranded[i] as number) as Connection;
+    if (connection.role === 'active') connection.suspect = 'it starts too late';
+    else retire(session, connection, 'it starts too late');
+  }
 }
 
 function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {

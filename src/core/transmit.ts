@@ -3,13 +3,6 @@ import type { BatchFrame, ClientFrame } from './frames.ts';
 import * as liveness from './liveness.ts';
 import type { Connection, Session } from './model.ts';
 
-function batchFrame(session: Session, nonce: string): BatchFrame {
-  const { client, key } = session;
-  const token = session.token.value;
-  const frame: BatchFrame = { type: 'batch', client, key, sends: nonce };
-  return token === undefined ? frame : { ...frame, token };
-}
-
 export function transmit(
   session: Session,
   connection: Connection,
@@ -28,6 +21,7 @@ export function transmit(
   }
   const nonce = connection.hello?.sends ?? session.outbox.nonce;
   connection.postedUnder = nonce;
-  const batch = batchFrame(session, nonce);
+  const { client, key, token } = session;
+  const batch: BatchFrame = { type: 'batch', client, key, sends: nonce, token: token.value };
   session.out.push({ type: 'transmit', id: connection.id, frames, batch, keepalive });
 }

@@ -34,19 +34,13 @@ export interface SseParser {
 const defaultLengthMax = 8 * 1024 * 1024;
 
 const lf = 0x0a;
-const cr = 0x0d;
 const bom = 0xfeff;
 const digits = /^[0-9]+$/;
 
-/** Where the line that goes on at `from` ends; the length of the text if not in there. */
-function lineEnd(text: string, from: number): number {
-  let at = from;
-  while (at < text.length) {
-    const code = text.charCodeAt(at);
-    if (code === lf || code === cr) break;
-    at++;
-  }
-  return at;
+/** The length of the text if it is not in there. */
+function next(text: string, character: string, from: number): number {
+  const at = text.indexOf(character, from);
+  return at < 0 ? text.length : at;
 }
 
 /** `lastEventId`: that of the stream before, which holds until this one says another. */
@@ -87,8 +81,8 @@ export function createSseParser(
     } else if (field === 'retry' && digits.test(value)) on.retry(Number(value));
   }
 
-  function endLine(): void {
-    const text = line.join('');
+  function endLine(last: string): void {
+    const text = line.length === 0 ? last : line.join('') + last;
     line = [];
     lineLength = 0;
     const colon = text.indexOf(':');
@@ -105,15 +99,23 @@ export function createSseParser(
     add(text) {
       let at = isAtStart && text.charCodeAt(0) === bom ? 1 : 0;
       if (text !== '') isAtStart = false;
+      // Either is looked for once only, however many of the other come first.
+      let lfAt = -1;
+      let crAt = -1;
       while (at < text.length) {
         if (isAfterCr && text.charCodeAt(at) === lf) at++;
         isAfterCr = false;
-        const end = lineEnd(text, at);
-        if (end > at) line.push(text.slice(at, end));
-        lineLength += end - at;
-        if (end === text.length || isTooLong()) break;
-        isAfterCr = text.charCodeAt(end) === cr;
-        endLine();
+        if (lfAt < at) lfAt = next(text, '\n', at);
+        if (crAt < at) crAt = next(text, '\r', at);
+        const end = Math.min(lfAt, crAt);
+        const piece = text.slice(at, end);
+        lineLength += piece.length;
+        if (end === text.length || isTooLong()) {
+          line.push(piece);
+          break;
+        }
+        isAfterCr = end === crAt;
+        endLine(piece);
         at = end + 1;
       }
       return !isTooLong();

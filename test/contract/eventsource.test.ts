@@ -12,10 +12,10 @@ function Forbidden(): never {
   throw new Error('forbidden');
 }
 
-/** In browsers and Deno; Node and Bun get the polyfill. */
+/** In browsers and Deno; Node and Bun get a reader of ours. */
 const isNative = typeof (globalThis as { EventSource?: unknown }).EventSource === 'function';
 
-/** The platform's own: native in browsers, the polyfill in Node. */
+/** The platform's own: native in browsers, our reader in Node. */
 const own: Subject = {
   name: 'eventsource',
   factory: eventSource(),

@@ -223,8 +223,8 @@ export const sessionMutants = [
     name: 'a POST does not begin with the oldest unanswered send',
     rule: 'D7',
     file: session,
-    find: 'fromOldest: !kind.duplex',
-    replace: 'fromOldest: false',
+    find: 'hello.limits, !kind.duplex, out)',
+    replace: 'hello.limits, false, out)',
   },
   {
     name: 'a refusal that used nothing up settles the send',

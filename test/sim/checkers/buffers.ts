@@ -13,10 +13,10 @@ const answersBytes = 8_192;
 
 /** `window`: numbered sends without an answer that the hubs allow. */
 export function checkClientBuffers({ inbox, outbox }: Session, window: number, fail: Fail): void {
-  for (const id in inbox.receptions) {
-    const count = inbox.receptions[id]?.waitingCount ?? 0;
-    if (count > heldMax) return fail(`${count} frames are held back on connection ${id}`);
-    if (count < 0) return fail(`connection ${id} counts ${count} frames held back`);
+  for (const { connection, waitingCount } of inbox.receptions) {
+    if (waitingCount > heldMax)
+      return fail(`${waitingCount} frames are held back on connection ${connection}`);
+    if (waitingCount < 0) return fail(`connection ${connection} counts ${waitingCount} frames held back`);
   }
   const { entries, bytes, config } = outbox;
   if (entries.length > config.sends) return fail(`${entries.length} sends wait, ${config.sends} may`);

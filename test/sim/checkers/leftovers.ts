@@ -18,7 +18,7 @@ export function checkClosedClient({ session, timerCount }: SimClient, net: Net, 
   if (timerCount() > 0) return fail(`${timerCount()} timers long after close`);
   if (net.channels.length > 0) return fail(`${net.channels.length} requests or sockets after close`);
   const { receptions } = session.inbox;
-  if (Object.keys(receptions).length > 0) return fail('what a connection brought is kept after close');
+  if (receptions.length > 0) return fail('what a connection brought is kept after close');
 }
 
 /** After the hub's linger times. */

@@ -204,7 +204,6 @@ function textOf(effect: Effect, kinds: ReadonlyMap<number, Kind>): string | unde
       return effect.trace.type === 'state' ? effect.trace.reason : undefined;
     case 'remember':
     case 'taken':
-    case 'status':
       return undefined;
     default:
       return effect.type;

@@ -1,5 +1,7 @@
 /** What keeps a session alive or puts it to sleep: heartbeats, silence, polls, and what the page tells. */
 import { describe, expect, it } from 'vitest';
+import { createSession } from '../../../src/core/model.ts';
+import { step } from '../../../src/core/session.ts';
 import {
   ack,
   answerMs,
@@ -283,6 +285,23 @@ describe('a page that wakes up', () => {
     world.sleep(-60_000);
     world.put({ type: 'time' });
     expect(world.lines()).toEqual([]);
+  });
+});
+
+describe('the monotonic clock', () => {
+  it.each([4, Number.NaN])('stays where it was when it is told as %s', (mono) => {
+    const backoff = { baseMs: 500, capMs: 20_000 };
+    const session = createSession({
+      kinds: [websocket],
+      auth: false,
+      eager: true,
+      backoff,
+      outbox: { sends: 1, bytes: 1 },
+      seed: 1,
+    });
+    step(session, { type: 'time' }, { wall: 100, mono: 5 });
+    step(session, { type: 'time' }, { wall: 101, mono });
+    expect(session.now).toEqual({ wall: 101, mono: 5 });
   });
 });
 

@@ -71,7 +71,7 @@ function createRun(isOneWay: boolean) {
     },
     transmit(): void {
       if (isOneWay && wire.up.length + wire.down.length > 0) return;
-      wire.up.push(...outbox.take(box, wire.id, { ...limits, fromOldest: isOneWay }, out));
+      wire.up.push(...outbox.take(box, wire.id, limits, isOneWay, out));
       note();
     },
     arrive: (): void => arrive(wire),
@@ -183,7 +183,7 @@ describe('bounds', () => {
     const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     outbox.enqueue(box, entry(1, 50), 1, []);
     outbox.enqueue(box, entry(2, 50), 1, []);
-    const taken = outbox.take(box, 1, { ...limits, fromOldest: false }, []);
+    const taken = outbox.take(box, 1, limits, false, []);
     expect(taken.map((frame) => frame.seq)).toEqual([1]);
   });
 });
@@ -196,7 +196,7 @@ describe('when a send stops waiting', () => {
     outbox.enqueue(box, entry(2), 100, []);
     outbox.enqueue(box, entry(3), 200, []);
     expect(outbox.nextExpiry(box)).toBe(100);
-    outbox.take(box, 1, { ...limits, fromOldest: false }, []);
+    outbox.take(box, 1, limits, false, []);
     outbox.expire(box, 100, []);
     expect([outbox.nextExpiry(box), outbox.pendingCount(box)]).toEqual([200, 2]);
   });
@@ -208,7 +208,7 @@ describe('a new memory of sends', () => {
     const out: outbox.Settlement[] = [];
     outbox.adoptNonce(box, 'n1', out);
     outbox.enqueue(box, entry(1), 1, out);
-    outbox.take(box, 1, { ...limits, fromOldest: false }, out);
+    outbox.take(box, 1, limits, false, out);
     outbox.adoptNonce(box, 'n1', out);
     expect([settledOf(out), box.entries.length]).toEqual([[], 1]);
   });
@@ -217,7 +217,7 @@ describe('a new memory of sends', () => {
     const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     const out: outbox.Settlement[] = [];
     outbox.enqueue(box, entry(1), 1, out);
-    outbox.take(box, 1, { ...limits, fromOldest: false }, out);
+    outbox.take(box, 1, limits, false, out);
     outbox.abort(box, 1, out);
     outbox.enqueue(box, entry(2), 1, out);
     outbox.adoptNonce(box, 'n2', out);
@@ -235,7 +235,7 @@ describe('a frame that was too large', () => {
     const out: outbox.Settlement[] = [];
     outbox.enqueue(box, entry(1), 1, out);
     for (let i = 0; i < 3; i++) outbox.blameOldest(box, 7, out);
-    outbox.take(box, 1, { ...limits, fromOldest: false }, out);
+    outbox.take(box, 1, limits, false, out);
     for (let i = 0; i < 3; i++) outbox.blameOldest(box, 7, out);
     expect(settledOf(out)).toEqual([]);
   });
@@ -244,7 +244,7 @@ describe('a frame that was too large', () => {
     const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     const out: outbox.Settlement[] = [];
     outbox.enqueue(box, entry(1), 1, out);
-    outbox.take(box, 1, { ...limits, fromOldest: false }, out);
+    outbox.take(box, 1, limits, false, out);
     outbox.abort(box, 1, out);
     for (let i = 0; i < 3; i++) outbox.blameOldest(box, 1, out);
     expect(settledOf(out)).toEqual(['1 OUTCOME_UNKNOWN']);
@@ -257,7 +257,7 @@ describe('settling everything', () => {
     const out: outbox.Settlement[] = [];
     outbox.enqueue(box, entry(1), 1, out);
     outbox.enqueue(box, entry(2), 1, out);
-    outbox.take(box, 1, { ...limits, fromOldest: false }, out);
+    outbox.take(box, 1, limits, false, out);
     outbox.abort(box, 1, out);
     outbox.enqueue(box, entry(3), 1, out);
     outbox.settleAll(box, 'CLOSED', out);

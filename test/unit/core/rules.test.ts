@@ -66,7 +66,7 @@ describe('back-off', () => {
 
 describe('deadlines', () => {
   it('come due the earliest first, equal ones by name', () => {
-    const table: Deadlines = {};
+    const table: Deadlines = [];
     setDeadline(table, 'retry', 20);
     setDeadline(table, 'quiet', 10, 2);
     setDeadline(table, 'auth', 20);
@@ -74,9 +74,9 @@ describe('deadlines', () => {
     expect(earliestDeadline(table)).toBe(10);
     const due = [takeDue(table, 20), takeDue(table, 20), takeDue(table, 20), takeDue(table, 20)];
     expect(due).toEqual([
-      { kind: 'quiet', id: 2 },
-      { kind: 'auth', id: 0 },
-      { kind: 'retry', id: 0 },
+      { kind: 'quiet', id: 2, at: 10 },
+      { kind: 'auth', id: 0, at: 20 },
+      { kind: 'retry', id: 0, at: 20 },
       undefined,
     ]);
     expect([deadlineAt(table, 'prove', 12), deadlineAt(table, 'retry')]).toEqual([30, undefined]);
@@ -88,7 +88,7 @@ describe('deadlines', () => {
       selector: ([kind, id]) => `${kind}:${id}`,
     });
     const drained = (list: readonly (readonly [(typeof kinds)[number], number, number])[]): unknown[] => {
-      const table: Deadlines = {};
+      const table: Deadlines = [];
       for (const [kind, id, at] of list) setDeadline(table, kind, at, id);
       return list.map(() => takeDue(table, 5));
     };
@@ -100,7 +100,7 @@ describe('deadlines', () => {
   });
 
   it('of one connection are cleared without those of another', () => {
-    const table: Deadlines = {};
+    const table: Deadlines = [];
     setDeadline(table, 'quiet', 1, 1);
     setDeadline(table, 'poll', 2, 11);
     setDeadline(table, 'retry', 3);

@@ -14,6 +14,7 @@ import {
   type Inbox,
   type InboxEvent,
   mark,
+  receptionOf,
   type Subscription,
   subscribe,
   unsubscribe,
@@ -89,7 +90,7 @@ describe('however connections come, speak and go', () => {
           const out: InboxEvent[] = [];
           const subscription = box.subscriptions[topic];
           const reached = subscription ? upto(box, subscription) : 0;
-          const isConfirmed = box.receptions[id]?.links[topic]?.state === 'attached';
+          const isConfirmed = receptionOf(box, id)?.links[topic]?.state === 'attached';
           if (act === 'subscribe') {
             if (!subscription) subscribe(box, topic, 0, undefined);
           } else if (act === 'unsubscribe') unsubscribe(box, topic);
@@ -106,7 +107,8 @@ describe('however connections come, speak and go', () => {
             if (made) confirm(box, id, 0, answersTo(made, head), 0, out);
           } else if (act === 'message') {
             const isOurs =
-              subscription !== undefined && box.receptions[id]?.links[topic]?.serial === subscription.serial;
+              subscription !== undefined &&
+              receptionOf(box, id)?.links[topic]?.serial === subscription.serial;
             message(box, id, { topic, id: `${offset}`, data: offset }, false, out);
             const isDue = isOurs && isConfirmed && offset > reached;
             insistSame(

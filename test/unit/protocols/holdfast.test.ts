@@ -233,6 +233,34 @@ describe('decode', () => {
     expect(protocol.decode(1, { bytes: binaryMessage({ type: 'later' }, bytes) })).toEqual([]);
   });
 
+  test('a line means the same alone and after a message of its topic, whatever it is', () => {
+    const data = ['1', '{"a":{"b":"}"}}', '"\\"}"', 'null', '1}', '1,"base64":"AQI="', '1,"id":"9"', '', '{'];
+    const heads = ['{"topic":"a","id":"5","data":', '{"topic":"a\\"","id":"5","data":'].concat(
+      [
+        '{"topic":"b","id":"5","data":',
+        '{"topic":"a","id":"\\u0035","data":',
+        '{"id":"5","topic":"a","data":',
+      ],
+      [
+        '{"topic":"a","id":"5","data" :',
+        '{"topic":"a","id":"5","date":',
+        '{"topic":"a","ephemeral":"x.1","data":',
+      ],
+    );
+    const first = '{"topic":"a","id":"4","data":{}}';
+    heads.forEach((head) => {
+      data.forEach((one) => {
+        ['}', ']', '} ', ',"more":1}', '}\r', ''].forEach((end) => {
+          const line = head + one + end;
+          const alone = protocol.decode(1, { text: line });
+          const after = protocol.decode(1, { text: `${first}\n${line}` });
+          expect(after?.slice(1), line).toEqual(alone);
+          expect(protocol.decode(1, { text: `${line}\n${line}` }), line).toEqual(alone?.concat(alone));
+        });
+      });
+    });
+  });
+
   test('SSE: unnamed events and those named holdfast; others are for other readers', () => {
     const text = '{"topic":"a","id":"1","data":1}';
     const frames = [{ topic: 'a', id: '1', data: 1 }];
