@@ -1,6 +1,6 @@
 /**
  * The engines that Playwright does not drive: where each comes from, how it shows a page, and what it can do. All but WebKitGTK are
- * unmaintained: they are started for these tests only, on pages of this machine.
+ * old: they are started for these tests only, on pages of this machine.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -104,6 +104,23 @@ function debianVersion(name) {
   return /^[\d.]+/.exec(stdout ?? '')?.[0] ?? '';
 }
 
+/** The WebKit of today as Debian has it. */
+export const webkitgtk = {
+  name: 'webkitgtk',
+  label: () => `WebKitGTK ${debianVersion('libwebkit2gtk-4.1-0')}`,
+  userAgent: /^(?!.*Chrom).*AppleWebKit\/605\.1\.15 .*Version\/\d\d.*Safari/,
+  can: all,
+  scripts: both,
+  source: 'the Debian package webkit2gtk-driver',
+  debian: [webkitDriver, xvfb],
+  display: true,
+  command: (_, url, folder) => [
+    miniBrowser(),
+    [url],
+    { XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: folder, XDG_CACHE_HOME: folder, XDG_CONFIG_HOME: folder },
+  ],
+};
+
 export const engines = [
   phantom('1.9.8', '1.0.1', 'WebKit 534, as in Safari 5.1', http),
   phantom('2.1.1', '2.1.1', 'WebKit 538, as in Safari 7', all),
@@ -131,20 +148,20 @@ export const engines = [
     env: { QTWEBENGINE_DISABLE_SANDBOX: '1', QTWEBENGINE_CHROMIUM_FLAGS: '--disable-gpu --no-sandbox' },
   }),
   {
-    name: 'webkitgtk',
-    label: () => `WebKitGTK ${debianVersion('libwebkit2gtk-4.1-0')}`,
-    userAgent: /^(?!.*Chrom).*AppleWebKit\/605\.1\.15 .*Version\/\d\d.*Safari/,
+    name: 'wpe',
+    label: () => `WPE WebKit ${debianVersion('libwpewebkit-1.1-0')} (as in Safari 16.0)`,
+    userAgent: /^(?!.*Chrom).*AppleWebKit\/605\.1\.15 .*Version\/16\.0 /,
     can: all,
     scripts: both,
-    source: 'the Debian package webkit2gtk-driver',
-    debian: [webkitDriver, xvfb],
-    display: true,
+    source: 'the Debian package cog',
+    debian: [{ debian: 'cog', binary: '/usr/bin/cog' }],
     command: (_, url, folder) => [
-      miniBrowser(),
-      [url],
-      { XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: folder, XDG_CACHE_HOME: folder, XDG_CONFIG_HOME: folder },
+      '/usr/bin/cog',
+      ['--platform=headless', url],
+      { LIBGL_ALWAYS_SOFTWARE: '1', XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: folder, XDG_CACHE_HOME: folder },
     ],
   },
+  webkitgtk,
 ];
 
 function run(command, args) {

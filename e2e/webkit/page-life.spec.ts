@@ -20,7 +20,7 @@ for (const transport of transports) {
     await page.goto(`${site.url}/hello.txt`);
     await until(() => hub.open().requests + hub.open().sockets === 0, 'nothing held while cached', 5_000);
     await hub.hub.publish('numbers', 2);
-    await page.evaluate(() => history.back());
+    await (page as WebKitPage).command('POST', '/back', {});
     await page.waitForFunction(() => location.pathname.endsWith('life.html'));
     const shows = await page.evaluate(() => (window as unknown as { shows: boolean[] }).shows);
     expect(shows, 'the page came out of the cache').toEqual([false, true]);

@@ -32,10 +32,17 @@ export function pageOver(command: Command): WebKitPage {
     return typeof told.json === 'string' ? JSON.parse(told.json) : undefined;
   }
 
+  /** By a script that is over before anything else can happen to the page, so that no answer is lost when it is left. */
+  async function isTrue(code: unknown): Promise<boolean> {
+    return (
+      (await command('POST', '/execute/sync', { script: `return Boolean((${code})())`, args: [] })) === true
+    );
+  }
+
   async function waitForFunction(code: unknown): Promise<void> {
     const endsAt = performance.now() + waitMsMax;
-    // A page that is just being left answers nothing.
-    while (!(await evaluate(code).catch(() => false))) {
+    // A page that is just being left answers with an error.
+    while (!(await isTrue(code).catch(() => false))) {
       if (performance.now() > endsAt) throw new Error(`Waited ${waitMsMax} ms in vain: ${code}`);
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
