@@ -39,7 +39,7 @@ const carriers = {
   },
   iframe: {
     type: 'text/html; charset=utf-8',
-    // WebKit reads nothing of a document before its first kilobyte is there.
+    // WebKit reads nothing of a document before its first 512 bytes are there.
     prelude: `<!doctype html><!--${' '.repeat(1024)}-->\n`,
     unit: (frames, { nonce, origin }) => {
       const script = (value) =>

@@ -16,7 +16,7 @@ const { startServer } = await import('../e2e/legacy/server.mjs');
 /** Milliseconds that all runs of one engine may take. */
 const engineMs = 300_000;
 /** Engines at a time: most of their time they wait for a cut to be noticed. */
-const laneCount = 2;
+const laneCount = 3;
 
 // So that the engines end with this program, whatever ends it.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
