@@ -8,6 +8,7 @@ import type { Command } from './webdriver.ts';
 
 const waitMsMax = 30_000;
 const pollMs = 20;
+const answerMsMax = 2_000;
 
 /** Runs in the page: calls a function given as text, and tells what it answers as JSON, in which `undefined` is nothing. */
 const caller = `
@@ -32,17 +33,22 @@ export function pageOver(command: Command): WebKitPage {
     return typeof told.json === 'string' ? JSON.parse(told.json) : undefined;
   }
 
-  /** By a script that is over before anything else can happen to the page, so that no answer is lost when it is left. */
+  /** A question that meets a page in the very moment of its change is never answered; the next one is. */
   async function isTrue(code: unknown): Promise<boolean> {
-    return (
-      (await command('POST', '/execute/sync', { script: `return Boolean((${code})())`, args: [] })) === true
-    );
+    const asked = command('POST', '/execute/sync', { script: `return Boolean((${code})())`, args: [] });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, answerMsMax);
+    });
+    // A page that is just being left answers with an error.
+    const answer = await Promise.race([asked.catch(() => false), late]);
+    clearTimeout(timer);
+    return answer === true;
   }
 
   async function waitForFunction(code: unknown): Promise<void> {
     const endsAt = performance.now() + waitMsMax;
-    // A page that is just being left answers with an error.
-    while (!(await isTrue(code).catch(() => false))) {
+    while (!(await isTrue(code))) {
       if (performance.now() > endsAt) throw new Error(`Waited ${waitMsMax} ms in vain: ${code}`);
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
