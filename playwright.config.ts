@@ -14,6 +14,12 @@ const engines = {
   firefox: { browserName: 'firefox', launchOptions: browsers.firefox },
 } as const;
 
+/** `HOLDFAST_ENGINE=webkit` puts WebKitGTK's pages in the place of Playwright's, see `e2e/webkit`. */
+const isWebKit = process.env['HOLDFAST_ENGINE'] === 'webkit';
+const webkit = '**/webkit/*.spec.ts';
+/** Nothing of these happens in a page, or they need words that only Playwright's own pages have. */
+const notInWebKit = ['**/node.spec.ts', '**/playground.spec.ts'];
+
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results/e2e',
@@ -26,10 +32,12 @@ export default defineConfig({
   timeout: 60_000,
   reporter: [['line'], ['json', { outputFile: process.env['E2E_REPORT'] ?? 'test-results/e2e.json' }]],
   use: { headless: true, screenshot: 'only-on-failure' },
-  projects: [
-    { name: 'chromium', use: engines.chromium, testIgnore: more },
-    { name: 'firefox', use: engines.firefox, testIgnore: more },
-    { name: 'more-chromium', use: engines.chromium, testMatch: more },
-    { name: 'more-firefox', use: engines.firefox, testMatch: more },
-  ],
+  projects: isWebKit
+    ? [{ name: 'webkit', use: { browserName: 'webkit' }, testIgnore: [...more, ...notInWebKit] }]
+    : [
+        { name: 'chromium', use: engines.chromium, testIgnore: [...more, webkit] },
+        { name: 'firefox', use: engines.firefox, testIgnore: [...more, webkit] },
+        { name: 'more-chromium', use: engines.chromium, testMatch: more },
+        { name: 'more-firefox', use: engines.firefox, testMatch: more },
+      ],
 });

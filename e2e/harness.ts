@@ -12,10 +12,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from '@playwright/test';
-import { test as base, expect } from '@playwright/test';
+import { expect, test as playwrightTest } from '@playwright/test';
 import { createFaultProxy } from './fault-proxy.mjs';
 import { startStub } from './stub-server.mjs';
 import type { Stub } from './stub-types.ts';
+import { test as webkitTest } from './webkit/test.ts';
 
 export { expect };
 
@@ -313,6 +314,10 @@ interface Fixtures {
   /** A client in a page that has been loaded and is at rest. */
   readonly driver: Driver;
 }
+
+/** Playwright's `test`; in a run for WebKit with that engine's pages. */
+export const base =
+  process.env['HOLDFAST_ENGINE'] === 'webkit' ? (webkitTest as typeof playwrightTest) : playwrightTest;
 
 export const test = base.extend<Fixtures>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads which fixtures are wanted from this pattern

@@ -4,14 +4,16 @@
  */
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect, test } from '@playwright/test';
 import { type EventSourceCase, eventSourceCases } from '../test/unit/protocols/eventsource-cases.ts';
 import { codeOf, type Heard, reported, wanted } from '../test/unit/protocols/eventsource-report.ts';
 import { endEvent, type Script, startScriptServer } from '../test/unit/protocols/eventsource-server.ts';
-import { root } from './harness.ts';
+import { expect, root, base as test } from './harness.ts';
 
 /** Fewer than an engine's connections to a host, so that none is late because of the others. */
 const atOnceMax = 4;
+
+/** WebKitGTK writes what a header has of bytes above 127 as UTF-8 once more, whoever asks by `fetch`. */
+const twiceEncodedInWebKit = 'a last event ID of more than ASCII goes as UTF-8';
 
 interface Asking {
   readonly url: string;
@@ -72,11 +74,14 @@ function listen(page: Page, askings: readonly Asking[]): Promise<Heard[][]> {
   );
 }
 
-test('what our client does with answers', async ({ page }) => {
+test('what our client does with answers', async ({ page, browserName }) => {
+  const cases = eventSourceCases.filter(
+    ({ name }) => browserName !== 'webkit' || name !== twiceEncodedInWebKit,
+  );
   const here = await startScriptServer();
   const elsewhere = await startScriptServer();
-  const scripts = eventSourceCases.map((one) => (one.page ? elsewhere : here).play(one.answers));
-  const askings = eventSourceCases.map((one, index) => ({
+  const scripts = cases.map((one) => (one.page ? elsewhere : here).play(one.answers));
+  const askings = cases.map((one, index) => ({
     url: (scripts[index] as Script).url,
     credentials: credentialsOf(one),
     code: codeOf(one),
@@ -87,7 +92,7 @@ test('what our client does with answers', async ({ page }) => {
   for (let from = 0; from < askings.length; from += atOnceMax) {
     told.push(...(await listen(page, askings.slice(from, from + atOnceMax))));
   }
-  for (const [index, one] of eventSourceCases.entries()) {
+  for (const [index, one] of cases.entries()) {
     const report = reported(one, 'ours', told[index] ?? [], scripts[index] as Script);
     expect.soft(report, one.name).toEqual(wanted(one, 'ours'));
   }

@@ -39,6 +39,8 @@ const carriers = {
   },
   iframe: {
     type: 'text/html; charset=utf-8',
+    // WebKit reads nothing of a document before its first 512 bytes are there.
+    prelude: `<!doctype html><!--${' '.repeat(1024)}-->\n`,
     unit: (frames, { nonce, origin }) => {
       const script = (value) =>
         JSON.stringify(value).replace(
@@ -168,6 +170,7 @@ function createHttpSide(stub) {
       'X-Accel-Buffering': 'no',
     });
     response.flushHeaders();
+    if (carrier.prelude) response.write(carrier.prelude);
     const context = { ...extra, cursor: (frame) => `${stub.epoch}.${frame.id}` };
     const peer = createPeer(stub, transport, open, {
       write: (frames) => response.write(carrier.unit(frames, context)),

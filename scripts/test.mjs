@@ -1,11 +1,12 @@
 // `npm test`: prepares a clone, then runs every stage and ends with one line of counts.
-// `npm test -- node e2e` runs only the stages named.
+// `npm test -- node e2e` runs only the stages named; `more` and `webkit` run only if they are named.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { install, installPackages, webkitgtk } from '../e2e/legacy/engines.mjs';
 import { findBrowsers } from './browsers.mjs';
-import { binOf, ensureBuilt, ensureInstalled, root } from './ensure.mjs';
+import { binOf, cacheDir, ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 import {
   add,
   countPlaywright,
@@ -38,7 +39,7 @@ function vitestStage(name, projects) {
   };
 }
 
-function playwrightStage(name, projects) {
+function playwrightStage(name, projects, env = {}) {
   const report = `${name}.json`;
   return {
     name,
@@ -51,7 +52,7 @@ function playwrightStage(name, projects) {
       'playwright.config.ts',
       ...projects.flatMap((project) => ['--project', project]),
     ],
-    env: { E2E_REPORT: join(resultsDir, report) },
+    env: { ...env, E2E_REPORT: join(resultsDir, report) },
   };
 }
 
@@ -69,8 +70,11 @@ const stages = [
   playwrightStage('e2e', ['chromium', 'firefox']),
 ];
 
-/** Stages that run only where they are named; the summary goes by their name. */
-const more = [playwrightStage('more', ['more-chromium', 'more-firefox'])];
+/** Stages that run only where they are named; the summary of a run of one of them goes by its name. */
+const named = [
+  playwrightStage('more', ['more-chromium', 'more-firefox']),
+  playwrightStage('webkit', ['webkit'], { HOLDFAST_ENGINE: 'webkit' }),
+];
 
 /** Runs one stage; whatever goes wrong outside a test counts as one failure more. */
 function runStage({ name, report, count, packageName, script, args, env }) {
@@ -104,19 +108,29 @@ function runStage({ name, report, count, packageName, script, args, env }) {
   return counts;
 }
 
+/** Puts the browsers of these stages on this machine; throws where that cannot be done. */
+async function findEngines(chosen) {
+  if (chosen.some(({ name }) => name === 'webkit')) {
+    installPackages([webkitgtk]);
+    install(webkitgtk, cacheDir);
+  }
+  if (chosen.some(({ name }) => name !== 'webkit')) await findBrowsers();
+}
+
 async function main(names) {
-  const all = [...stages, ...more];
+  const all = [...stages, ...named];
   const unknown = names.filter((name) => !all.some((stage) => stage.name === name));
   if (unknown.length > 0) {
     throw new Error(`No stage ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`);
   }
+  const chosen = names.length === 0 ? stages : all.filter(({ name }) => names.includes(name));
   ensureInstalled();
   ensureBuilt();
-  await findBrowsers();
+  await findEngines(chosen);
   mkdirSync(resultsDir, { recursive: true });
   let total = none;
   const lines = [];
-  for (const stage of names.length === 0 ? stages : all.filter(({ name }) => names.includes(name))) {
+  for (const stage of chosen) {
     const startedMs = performance.now();
     const counts = runStage(stage);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
@@ -128,4 +142,5 @@ async function main(names) {
 }
 
 const names = process.argv.slice(2);
-await countRun(names.join() === 'more' ? 'more' : 'test', () => main(names));
+const isNamed = named.some(({ name }) => name === names.join());
+await countRun(isNamed ? names.join() : 'test', () => main(names));

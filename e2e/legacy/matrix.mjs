@@ -1,17 +1,20 @@
 /**
- * What the runs of the engines say: verdicts, one for each thing that had to hold, and the matrix in `docs/BROWSERS.md`.
+ * What the runs of the engines say: verdicts, one for each thing that had to hold, and the tables in `docs/BROWSERS.md`, one for
+ * each script.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const page = join(import.meta.dirname, '../../docs/BROWSERS.md');
-const begin = '<!-- matrix: written by npm run test:legacy -->';
-const end = '<!-- end of matrix -->';
+const beginOf = (script) => `<!-- ${script}: written by npm run test:legacy -->`;
+const endOf = (script) => `<!-- end of ${script} -->`;
 
 const origins = { same: 'own origin', other: 'another origin' };
 
-/** Rows of the matrix: which results belong to each. `by` asks what the engine has itself. */
-const rows = [
+const transports = ['websocket', 'http-stream', 'eventsource', 'iframe', 'long-poll', 'poll'];
+
+/** Rows of the table of the script for old browsers: which results belong to each. `by` asks what the engine has itself. */
+const legacyRows = [
   { title: '`websocket`', transport: 'websocket' },
   { title: '`http-stream` by fetch', transport: 'http-stream', by: 'fetch', isOwn: true },
   { title: '`http-stream` by XMLHttpRequest', transport: 'http-stream', by: 'fetch', isOwn: false },
@@ -38,15 +41,17 @@ function wrongOf(engine, { transport, trouble, used }) {
 
 /** Names of results, so that one that is missing is missed. */
 function expectedNames(told) {
-  const poor = told.begin && Object.values(told.begin.own).some(Boolean) ? [false, true] : [false];
-  const transports = ['websocket', 'http-stream', 'eventsource', 'iframe', 'long-poll', 'poll', 'default'];
+  const isLegacy = told.script === 'legacy';
+  const isRich = told.begin && Object.values(told.begin.own).some(Boolean);
+  const poor = isLegacy && isRich ? [false, true] : [false];
   const cuts = Object.keys(origins).flatMap((origin) =>
-    transports.flatMap((transport) =>
+    [...transports, 'default'].flatMap((transport) =>
       poor
         .filter((isPoor) => !isPoor || (transport !== 'websocket' && transport !== 'default'))
         .map((isPoor) => nameOf({ what: 'cut', origin, transport, isPoor })),
     ),
   );
+  if (!isLegacy) return cuts;
   const isPoor = poor.length > 1;
   return ['http-stream', 'eventsource', 'iframe']
     .map((transport) => nameOf({ what: 'long', origin: 'same', transport, isPoor }))
@@ -60,8 +65,11 @@ function nameOf({ what, origin, transport, isPoor }) {
     : `${transport}, ${origins[origin]}${how}`;
 }
 
-function wrongWithPage({ begin: told, errors }) {
+function wrongWithPage({ userAgent }, { begin: told, errors }) {
   if (!told) return ['the page never began', ...errors].join('; ');
+  const isMeant =
+    typeof userAgent === 'string' ? told.userAgent.includes(userAgent) : userAgent.test(told.userAgent);
+  if (!isMeant) return `another engine: ${told.userAgent}`;
   return [...errors, ...told.touched.map((name) => `touched ${name}`)].join('; ');
 }
 
@@ -72,7 +80,8 @@ export function judge(engine, told) {
     const result = results.get(name);
     return { name, wrong: result ? wrongOf(engine, result) : 'it was not told of' };
   });
-  return [{ name: 'no global is changed, no error is thrown', wrong: wrongWithPage(told) }, ...verdicts];
+  const name = 'it is the engine that is meant, no global is changed, no error is thrown';
+  return [{ name, wrong: wrongWithPage(engine, told) }, ...verdicts];
 }
 
 function cellOf({ transport, by, isOwn }, { engine, told }) {
@@ -86,26 +95,43 @@ function cellOf({ transport, by, isOwn }, { engine, told }) {
   return mine.length > 0 ? 'yes' : '-';
 }
 
-function tableOf(ran) {
+function rowsOf(script) {
+  if (script === 'legacy') return legacyRows;
+  return transports.map((transport) => ({ title: `\`${transport}\``, transport }));
+}
+
+function tableOf(script, ran) {
   const chosen = ran.map(({ told }) => {
     const used = told.results.filter(({ transport }) => transport === 'default').map((one) => one.used);
     return [...new Set(used)].map((name) => `\`${name}\``).join(', ');
   });
+  const labels = ran.map(({ engine }) => (typeof engine.label === 'string' ? engine.label : engine.label()));
   const lines = [
-    ['', ...ran.map(({ engine }) => engine.label)],
+    ['', ...labels],
     ['---', ...ran.map(() => '---')],
-    ...rows.map((row) => [row.title, ...ran.map((one) => cellOf(row, one))]),
+    ...rowsOf(script).map((row) => [row.title, ...ran.map((one) => cellOf(row, one))]),
     ['ends with, if nothing is said', ...chosen],
     ['comes from', ...ran.map(({ engine }) => engine.source)],
   ];
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Writes the matrix of a whole run in which all was well. */
-export function writeMatrix(ran) {
-  const text = readFileSync(page, 'utf8');
+function withTable(text, script, table) {
+  const begin = beginOf(script);
   const from = text.indexOf(begin) + begin.length;
-  const to = text.indexOf(end);
-  if (from < begin.length || to < from) throw new Error(`${page} has no place for the matrix`);
-  writeFileSync(page, `${text.slice(0, from)}\n${tableOf(ran)}\n${text.slice(to)}`);
+  const to = text.indexOf(endOf(script));
+  if (from < begin.length || to < from) throw new Error(`${page} has no place for the table of ${script}`);
+  return `${text.slice(0, from)}\n${table}\n${text.slice(to)}`;
+}
+
+/** Writes the tables of a whole run in which all was well. */
+export function writeTables(ran) {
+  const text = ['legacy', 'umd'].reduce(
+    (before, script) => {
+      const ofScript = ran.filter(({ told }) => told.script === script);
+      return withTable(before, script, tableOf(script, ofScript));
+    },
+    readFileSync(page, 'utf8'),
+  );
+  writeFileSync(page, text);
 }

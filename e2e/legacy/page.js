@@ -1,13 +1,15 @@
 /**
- * Runs by itself in an old browser, with nothing but what the script brings: every transport, to the page's own origin and to
- * another, by what the engine has and by what stands in for it. Reports each run to the server. Served as ES5.
+ * Runs by itself in a browser, with nothing but what the script brings: every transport, to the page's own origin and to
+ * another, by what the engine has and, with the script for old browsers, by what stands in for it. Reports each run to the
+ * server. Served as ES5.
  */
 (() => {
-  const { Holdfast, before, location } = window;
+  const { Holdfast, before, location, navigator } = window;
   const limitMs = 20_000;
   const otherOrigin = /[?&]other=([^&]*)/.exec(location.search)[1];
   const engine = /[?&]engine=([^&]*)/.exec(location.search)[1];
-  /** What the script can do without, by the name of a global. */
+  const script = /[?&]script=([^&]*)/.exec(location.search)[1];
+  /** What the script for old browsers can do without, by the name of a global. */
   const replaceable = ['fetch', 'EventSource'];
   /** Which of it this engine has, and whole. */
   const own = {
@@ -181,8 +183,9 @@
 
   /** Every combination, by what the engine has itself and, where that is anything, by what stands in for it. */
   function runs() {
-    const isRich = replaceable.some((name) => own[name]);
-    const all = growing.map((transport) => ({
+    const isLegacy = script === 'legacy';
+    const isRich = isLegacy && replaceable.some((name) => own[name]);
+    const all = (isLegacy ? growing : []).map((transport) => ({
       what: 'long',
       origin: 'same',
       url: '/realtime',
@@ -228,7 +231,7 @@
     return methods === before.methods ? names : names.concat('Function.prototype');
   }
 
-  const begun = { touched: touched(), own };
+  const begun = { touched: touched(), own, userAgent: navigator.userAgent };
   window.onerror = (message, file, line) => control('error', undefined, `${message} (${file}:${line})`);
   control('begin', () => runNext(runs()), begun);
 })();

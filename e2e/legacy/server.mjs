@@ -1,5 +1,5 @@
 /**
- * What the page of an old browser talks to: itself, a hub out of `dist/`, and controls (publish, cut, report), on one port.
+ * What the page of an engine talks to: itself, a hub out of `dist/`, and controls (publish, cut, report), on one port.
  * The page reaches it through two fault proxies, which are its own origin and another.
  */
 import { once } from 'node:events';
@@ -28,12 +28,12 @@ async function lowered(file) {
   return code;
 }
 
-async function readPages() {
+async function readPages(name) {
   return {
     '/page.html': [html, await readFile(join(here, 'page.html'))],
     '/before.js': [script, await lowered('before.js')],
     '/page.js': [script, await lowered('page.js')],
-    '/holdfast.legacy.min.js': [script, await readFile(join(root, 'dist/holdfast.legacy.min.js'))],
+    '/holdfast.js': [script, await readFile(join(root, `dist/holdfast.${name}.min.js`))],
   };
 }
 
@@ -44,10 +44,10 @@ async function bodyOf(request) {
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** Starts everything. `report(engine, what, body)` gets what the pages tell. */
-export async function startServer(report) {
+/** Starts everything for a page with the script of that name. `report(what, body)` gets what the page tells. */
+export async function startServer(name, report) {
   const { createHub } = await import(pathToFileURL(join(root, 'dist/server.js')).href);
-  const pages = await readPages();
+  const pages = await readPages(name);
   const applied = new Map();
   const proxies = [];
   const server = createServer((request, response) => {
@@ -84,9 +84,7 @@ export async function startServer(report) {
     if (pathname !== '/control') return void response.writeHead(404).end();
     const what = searchParams.get('do');
     const body = await bodyOf(request);
-    const told = controls[what]
-      ? await controls[what](searchParams)
-      : report(searchParams.get('engine'), what, body);
+    const told = controls[what] ? await controls[what](searchParams) : report(what, body);
     response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(told ?? null));
   }
 
@@ -100,7 +98,7 @@ export async function startServer(report) {
   const [own, other] = proxies;
   origins.push(own.url);
   return {
-    pageUrl: (engine) => `${own.url}/page.html?engine=${engine}&other=${other.url}`,
+    pageUrl: (engine) => `${own.url}/page.html?engine=${engine}&script=${name}&other=${other.url}`,
     async close() {
       await hub.close({ drainMs: 0 });
       for (const proxy of proxies) await proxy.close();
