@@ -11,7 +11,7 @@ import { rttOf } from './policy.ts';
 const graceMs = 2_000;
 /** What an answer may take beside its round trip. */
 const answerMs = 1_800;
-/** Added to a poll's holding time before its answer counts as lost. */
+/** A poll's answer that has not come so long after its holding time, or that stopped for so long, counts as lost. */
 const pollGraceMs = 3_000;
 /** How long a poll is held at most, so that silence is noticed in time. */
 const holdMs = 10_000;
@@ -58,10 +58,11 @@ function quietLimitMs(session: Session, connection: Connection): number {
   return heartbeatMs + Math.max(graceMs, 2 * rtt);
 }
 
-/** When it must have been heard again. */
+/** When it must have been heard again. A poll's answer that goes on is not late, however long it is. */
 function dueAt(session: Session, connection: Connection): number {
-  if (!connection.kind.streaming) return connection.answerDueAt;
-  return connection.heardAt + quietLimitMs(session, connection);
+  const { kind, heardAt, heldUntil } = connection;
+  if (kind.streaming) return heardAt + quietLimitMs(session, connection);
+  return Math.max(heardAt, heldUntil) + pollGraceMs + 2 * rttOf(session.policy);
 }
 
 /** Counts the silence of a connection from when it was last heard. */
@@ -69,14 +70,14 @@ export function watch(session: Session, connection: Connection): void {
   setDeadline(session.deadlines, 'quiet', dueAt(session, connection), connection.id);
 }
 
-/** How long a poll is to be held, and when its answer must be there. */
+/** How long a poll is to be held; its answer must come after that, and must end. */
 export function watchPoll(session: Session, connection: Connection, isHeld: boolean): number {
   const { hello } = connection;
   const most = session.hidden ? hiddenHoldMs : holdMs;
   let waitMs = 0;
   // How long a server that is not ours holds it, nobody but its users knows.
   if (isHeld && hello) waitMs = connection.kind.plain ? hello.holdMs : Math.min(hello.holdMs, most);
-  connection.answerDueAt = session.now.mono + waitMs + pollGraceMs + 2 * rttOf(session.policy);
+  connection.heldUntil = session.now.mono + waitMs;
   watch(session, connection);
   return waitMs;
 }

@@ -180,8 +180,8 @@ export interface Connection {
   paceMs: number;
   /** Heartbeats in a row that came late. */
   lates: number;
-  /** Polls: when the answer must be there, when it was asked for, how long it may be held, and what the question was. */
-  answerDueAt: number;
+  /** Polls: until when the answer may be held, when it was asked for, how long that is, and what the question was. */
+  heldUntil: number;
   askedAt: number;
   heldMs: number;
   question: string;

@@ -67,7 +67,7 @@ export function openCandidate(
     heardAt: mono,
     paceMs: liveness.unknownPaceMs,
     lates: 0,
-    answerDueAt: 0,
+    heldUntil: 0,
     askedAt: mono,
     heldMs: 0,
     question: '',
@@ -165,6 +165,8 @@ function explore(session: Session, first: string): void {
   if (!config.eager || lastGood !== undefined || rules.remembered !== undefined) return;
   const safest = policy.safest(rules, session.now.mono);
   if (safest === undefined || safest === first || rules.preferred !== undefined) return;
+  // Left over from an upgrade, when what was active has gone.
+  if (isOpening(session, safest)) return;
   // Two addresses of a server that is not ours need not be two ways to the same.
   if (policy.kindOf(rules, safest)?.plain) return;
   openCandidate(session, safest, 'connect', `beside ${first}, as this network is not known`);

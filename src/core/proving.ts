@@ -58,11 +58,15 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
   if (!delivery.confirm(box, connection.id, 0, hello.topics, now.mono, session.out as inbox.InboxEvent[])) {
     return false;
   }
-  if (connection.kind.streaming) {
+  const { kind } = connection;
+  if (kind.streaming) {
     // Where it is, it says only together with a message.
-    if (!connection.kind.plain) inbox.setGoal(box, connection.id);
+    if (!kind.plain) inbox.setGoal(box, connection.id);
     liveness.watch(session, connection);
     if (hello.time !== undefined) liveness.setClock(session, connection, hello.time);
+  } else if (first) {
+    // The rest of this answer may be lost, as that of any other; one that is only presumed to be open is held.
+    liveness.watchPoll(session, connection, kind.presumed === true);
   }
   if (first) trace(session, 'hello', connection);
   if (connection.role === 'active') adopt(session, connection);

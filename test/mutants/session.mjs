@@ -268,4 +268,18 @@ export const sessionMutants = [
     find: '  const isComplete = ',
     replace: "  return clearDeadline(session.deadlines, 'post', connection.id);\n  const isComplete = ",
   },
+  {
+    name: 'the rest of the first answer of a poll is waited for for ever',
+    rule: 'promise 3',
+    file: 'src/core/proving.ts',
+    find: '  } else if (first) {\n    // The rest',
+    replace: '  } else if (!first) {\n    // The rest',
+  },
+  {
+    name: 'what is being opened is explored once more',
+    rule: 'D21',
+    file: 'src/core/opening.ts',
+    find: '  if (isOpening(session, safest)) return;',
+    replace: '',
+  },
 ];

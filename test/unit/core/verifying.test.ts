@@ -58,6 +58,7 @@ describe('the first two opens on an unknown network', () => {
     world.put({ type: 'opened', id: 1 });
     world.at(200);
     world.hello(2);
+    world.answered(2);
     world.lines();
     world.at(5_400);
     const ends = world.lines().filter((line) => / (opens|ends)/.test(line));
@@ -315,8 +316,11 @@ describe('an upgrade that is overdue', () => {
   it('nor the next better one, but two are enough', () => {
     const kinds = [websocket, stream, longPoll, poll];
     const world = connected({ kinds, available: ['poll'] }, []);
+    world.answered(1);
     world.put({ type: 'available', transports: kinds.map(({ transport }) => transport) });
     world.put({ type: 'opened', id: 2 });
+    world.at(3_000);
+    world.answered(1);
     world.at(4_999);
     expect(opensOf(world)).toEqual(['#2 opens websocket []@0', '#3 opens http-stream []@100']);
     world.at(5_000);
