@@ -17,7 +17,7 @@ const subject: Subject = {
     mark: 'm4rk',
   }),
   // Nobody tells a page why another origin's document has ended.
-  orderlyEnd: 'failed',
+  orderlyEnd: 'closed',
   // A document that is cut tells nothing in either engine, one that never comes nothing in Firefox.
   tellsFailure: false,
   thrown: 'refused',
