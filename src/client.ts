@@ -18,7 +18,7 @@ import { parseCursor } from './core/cursor.ts';
 import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
 import { isTopic } from './core/frames.ts';
 import type { Gap } from './core/inbox.ts';
-import { activeOf, createSession, type Session } from './core/model.ts';
+import { type Attempt, activeOf, createSession, type Session } from './core/model.ts';
 import { pendingCount } from './core/outbox.ts';
 import type { Knowledge } from './core/policy.ts';
 import { nextAttemptAt } from './core/session.ts';
@@ -76,6 +76,13 @@ function listenerMap(): Map<string, unknown> {
 
 function isWhole(value: unknown, least: number): boolean {
   return typeof value === 'number' && value >= least && value <= 1e9 && Math.floor(value) === value;
+}
+
+/** By hand: who asks for the status of a page that has broken its arrays should learn of it. */
+function copyOf(attempts: readonly Attempt[]): Attempt[] {
+  const copies: Attempt[] = [];
+  for (let i = 0; i < attempts.length; i++) copies[i] = { ...(attempts[i] as Attempt) };
+  return copies;
 }
 
 /** Inert: no request, no timer, no look at any global before something is wanted. */
@@ -432,10 +439,7 @@ export function createClientWith<T extends Topics>(
       resume: running.protocol.resume?.() ?? 'full',
       pending: pendingCount(session.outbox),
       rttMs: session.policy.rttMs,
-      attempts:
-        session.attemptsVersion === attemptsVersion
-          ? status.attempts
-          : session.attempts.map((attempt) => ({ ...attempt })),
+      attempts: session.attemptsVersion === attemptsVersion ? status.attempts : copyOf(session.attempts),
       client: session.everOpen && session.client !== '' ? session.client : undefined,
     };
     for (const name in next) {
