@@ -60,7 +60,9 @@ function EventReader(url: string, { headers, Transport }: Asking): object {
     if (!parser.add(text)) fail();
   };
   const start = (): void => tell({ type: 'open' });
-  const request = new Transport().open(undefined, start, read, fail, url, false, headers);
+  // There are servers that tell by it what is wanted (WHATWG HTML, section 9.2.2).
+  const asked = { Accept: 'text/event-stream', ...headers };
+  const request = new Transport().open(undefined, start, read, fail, url, false, asked);
   return {
     readyState: 0,
     addEventListener(type: string, listener: Listener) {
