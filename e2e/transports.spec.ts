@@ -75,7 +75,9 @@ for (const transport of transports) {
       const cutsMax = transport === 'iframe' ? 2 : 5;
       for (let cuts = 0; cuts < cutsMax; cuts++) {
         for (let i = 0; i < 40; i++) await hub.hub.publish('numbers', ++published);
-        await expect.poll(() => driver.count('numbers')).toBeGreaterThan(published - 40);
+        // Connections that die young are waited for up to 5.5 s.
+        const counted = expect.poll(() => driver.count('numbers'), { timeout: 15_000 });
+        await counted.toBeGreaterThan(published - 40);
         // The rest is on its way, or nothing is; then the connection goes without a word, and more is published.
         faults.cut({ how: cuts % 2 === 0 ? 'rst' : 'fin' });
         for (let i = 0; i < 10; i++) await hub.hub.publish('numbers', ++published);
