@@ -240,6 +240,30 @@ describe('sends on a websocket', () => {
   });
 });
 
+describe('the answer of a poll', () => {
+  const graceMs = 3_000;
+
+  it('must end soon after it has said hello', () => {
+    const world = connected({ kinds: [longPoll] }, ['A']);
+    world.at(graceMs - 1);
+    expect(linesOf(world, 1)).toEqual([]);
+    world.at(graceMs);
+    expect(linesOf(world, 1)).toEqual([`#1 ends@${graceMs}`]);
+  });
+
+  it('is not late while it goes on, however long it is', () => {
+    const world = connected({ kinds: [longPoll] }, ['A']);
+    for (let offset = 1; offset <= 5; offset++) {
+      world.after(graceMs - 1);
+      world.brings(1, message('A', offset));
+    }
+    expect(linesOf(world, 1).filter((line) => line.includes('ends'))).toEqual([]);
+    const from = world.now();
+    world.after(graceMs);
+    expect(linesOf(world, 1)).toEqual([`#1 ends@${from + graceMs}`]);
+  });
+});
+
 describe('a POST that nobody answers', () => {
   const twoKinds = { kinds: [websocket, stream], available: ['http-stream'] };
 
