@@ -15,7 +15,7 @@ export function isClientId(text: string): boolean {
   return idForm.test(text);
 }
 
-/** Of what a record has none. */
+/** Of what a record has none: one list for all of them. */
 export const none: readonly never[] = [];
 
 function createRecord(hub: Hub, id: string, key: string): ClientRecord {

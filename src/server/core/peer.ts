@@ -2,7 +2,7 @@
  * One connection's record: how it begins, writes and ends. What it is to write, and when, is decided in `delivery.ts`.
  */
 import { cancelAlarm, setAlarm } from './alarms.ts';
-import { part } from './clients.ts';
+import { none, part } from './clients.ts';
 import {
   type Control,
   type CursorOf,
@@ -24,9 +24,6 @@ export interface Arrival {
   /** Of an iframe's document. */
   readonly frame?: FrameTokens | undefined;
 }
-
-/** Of what a connection has nothing. */
-const none: readonly never[] = [];
 
 const forms: Readonly<Record<PeerTransport, Form>> = {
   websocket: 'websocket',

@@ -42,7 +42,8 @@ function tooLarge(bytesMax: number): Body {
 }
 
 /** The request lasts as long as its answer, so a listener that stays must not hold what the body was read with. */
-function ignore(): void {}
+/** Listens to an error that something else tells of. One for all: whatever lasts keeps what listens to it. */
+export function ignore(): void {}
 
 /** Calls `done` once. What comes after a refusal is not read. */
 export function readBody(request: IncomingMessage, bounds: BodyBounds, done: (body: Body) => void): void {

@@ -9,7 +9,7 @@ import type { OpenFrame } from '../../core/frames.ts';
 import { escapeForScript, type FrameTokens } from '../core/forms.ts';
 import type { HubCore } from '../core/hub.ts';
 import type { Meta, Peer, PeerTransport, Sink } from '../core/types.ts';
-import { type Body, readBody } from './body.ts';
+import { type Body, ignore, readBody } from './body.ts';
 import { corsHeaders, firstValue, isAllowedOrigin, type OriginOptions, refuseOrigin } from './origin.ts';
 import { createAnswerSink, createStreamSink, type Encoder } from './sinks.ts';
 
@@ -107,8 +107,6 @@ function refuse(exchange: Exchange, status: number, code: string, message: strin
     if (isUnread) request.destroy();
   });
 }
-
-function ignore(): void {}
 
 function connect(exchange: Exchange, transport: PeerTransport, sink: Sink, frame?: FrameTokens): Peer {
   const { binding, response, meta } = exchange;

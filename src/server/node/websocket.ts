@@ -11,6 +11,7 @@ import { decodeFrame } from '../../core/codec.ts';
 import { checkClientFrame, protocolName } from '../../core/frames.ts';
 import type { HubCore } from '../core/hub.ts';
 import type { Peer } from '../core/types.ts';
+import { ignore } from './body.ts';
 import { type Binding, metaOf, queryOf } from './http.ts';
 import { refuseOrigin } from './origin.ts';
 import { createSocketSink } from './sinks.ts';
@@ -71,9 +72,6 @@ function begin(binding: Binding, peer: Peer, request: IncomingMessage): void {
   else core.receive(peer, 'no open');
 }
 
-// `ws` has closed it with the right code (1009 for a message that is too large) and tells `close` next.
-function ignore(): void {}
-
 /** In a scope of its own: what listens for as long as a connection lasts must not hold the request that began it. */
 function listen(core: HubCore, peer: Peer, sockets: Set<WebSocket>, ws: WebSocket, socket: Duplex): void {
   sockets.add(ws);
@@ -83,6 +81,7 @@ function listen(core: HubCore, peer: Peer, sockets: Set<WebSocket>, ws: WebSocke
     sockets.delete(ws);
     core.closed(peer);
   });
+  // `ws` has closed it with the right code (1009 for a message that is too large) and tells `close` next.
   ws.on('error', ignore);
 }
 
