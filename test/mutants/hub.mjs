@@ -10,8 +10,8 @@ export const hubMutants = [
     name: 'a reading begins one message too late',
     rule: 'D3',
     file: readLog,
-    find: 'const at = indexAfter(record, from);',
-    replace: 'const at = indexAfter(record, from + 1);',
+    find: 'const at = placeAfter(record, from);',
+    replace: 'const at = placeAfter(record, from + 1);',
   },
   {
     name: 'a reading that stops at its budget has read the message that did not fit',
@@ -170,14 +170,14 @@ export const hubMutants = [
     name: 'a live connection gets what is not for its client',
     rule: 'D13',
     file: delivery,
-    find: '  return createRun(run.entries.filter((entry) => entry.except !== client));',
+    find: '  return createRun(run.entries.filter((entry) => isFor(entry, client)));',
     replace: '  return run;',
   },
   {
     name: 'a replay brings what is not for its client',
     rule: 'D13',
     file: readLog,
-    find: '    if (entry.except === undefined || entry.except !== budget.except) {',
+    find: '    if (isFor(entry, budget.except)) {',
     replace: '    if (entry.offset > 0) {',
   },
   {

@@ -4,6 +4,7 @@ import type { OpenFrame } from '../../src/core/frames.ts';
 import { checkClientFrame } from '../../src/core/frames.ts';
 import { memoryBroker } from '../../src/server/brokers/memory.ts';
 import type { CoreOptions } from '../../src/server/core/config.ts';
+import { utf8Length } from '../../src/server/core/forms.ts';
 import { createHubCore, type HubCore } from '../../src/server/core/hub.ts';
 import type { Broker, HubHost, Kept, Meta, Peer, Sink } from '../../src/server/core/types.ts';
 import type { Down, SimServer, Up } from './server.ts';
@@ -69,6 +70,7 @@ export function createSimHub(options: SimHubOptions): SimHub {
   const host: HubHost = {
     now: () => world.now,
     random: dice.bytes,
+    byteLength: utf8Length,
     defer: (run) =>
       world.soon(() => {
         if (!isDead) run();

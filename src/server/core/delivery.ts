@@ -6,7 +6,7 @@ import { setAlarm } from './alarms.ts';
 import { createRun, emptyRun, isRunOf, type Run } from './forms.ts';
 import { idAt, tailOf, tails, trimmedTo } from './log.ts';
 import { addControl, endPeer, mark, write } from './peer.ts';
-import { readLog } from './read-log.ts';
+import { isFor, readLog } from './read-log.ts';
 import type { Entry } from './topic-record.ts';
 import type { Bucket, Hub, Peer } from './types.ts';
 import { runOf, type Waiting, waitingAfter } from './waiting.ts';
@@ -61,7 +61,7 @@ export function tell(hub: Hub, peer: Peer, line: string, mark?: string): void {
 
 /** Gives an entry to everyone who is live on its topic. */
 export function fanOut(hub: Hub, entry: Entry): void {
-  const peers = hub.index.get(entry.key);
+  const peers = hub.index.get(entry.record.key);
   if (!peers) return;
   const bytesMax = hub.config.limits.bufferBytes + entry.bytes;
   let last: Waiting | undefined;
@@ -93,8 +93,8 @@ function takePending(peer: Peer): Run {
   peer.pending = undefined;
   const run = runOf(pending);
   const client = peer.record?.id;
-  if (client === undefined || pending.isForAll) return run;
-  return createRun(run.entries.filter((entry) => entry.except !== client));
+  if (client === undefined || run.isForAll) return run;
+  return createRun(run.entries.filter((entry) => isFor(entry, client)));
 }
 
 /** Rule D5: tells a gap for each topic of which something after its position was trimmed. */

@@ -3,7 +3,7 @@
  * An entry is encoded once for each form, however many connections get it. Nothing here decides what is written.
  */
 import { toBase64, utf8 } from '../../core/base64.ts';
-import type { CostlyForms, Entry } from './topic-record.ts';
+import type { Entry, Rare } from './topic-record.ts';
 
 /** Text lines; the same with binary messages; events of `text/event-stream`; scripts of a document. */
 export type Form = 'lines' | 'websocket' | 'sse' | 'iframe';
@@ -46,36 +46,31 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** A message frame but for its payload: `{"topic":…,"id":…,` */
-function messageHead({ quoted, offset, id }: Entry): string {
-  return `{"topic":${quoted},"${offset === 0 ? 'ephemeral' : 'id'}":"${id}"`;
-}
-
-function costlyOf(entry: Entry): CostlyForms {
-  entry.costly ??= { line: undefined, escaped: undefined, packet: undefined };
-  return entry.costly;
+/** A message frame but for its payload: `{"topic":…,"id":…` */
+function messageHead({ record, offset, rare }: Entry): string {
+  if (rare?.ephemeral === undefined) return `${record.head}${offset}"`;
+  return `{"topic":${JSON.stringify(record.key)},"ephemeral":"${rare.ephemeral}"`;
 }
 
 /** The entry as a line of text, without the line feed. */
 export function lineOf(entry: Entry): string {
   // Not kept: what receivers share is the joined text of all that a turn brings, and thousands of entries lie in the log.
   if (entry.json !== undefined) return `${messageHead(entry)},"data":${entry.json}}`;
-  const forms = costlyOf(entry);
-  forms.line ??= `${messageHead(entry)},"base64":"${toBase64(entry.binary as Uint8Array)}"}`;
-  return forms.line;
+  const rare = entry.rare as Rare;
+  rare.line ??= `${messageHead(entry)},"base64":"${toBase64(rare.binary as Uint8Array)}"}`;
+  return rare.line;
 }
 
-/** The entry as a binary WebSocket message: its JSON, a line feed, its bytes. */
-function packetOf(entry: Entry, binary: Uint8Array): Uint8Array {
-  const forms = costlyOf(entry);
-  if (!forms.packet) {
+/** An entry of bytes as a binary WebSocket message: its JSON, a line feed, its bytes. */
+function packetOf(entry: Entry, rare: Rare, binary: Uint8Array): Uint8Array {
+  if (!rare.packet) {
     const head = utf8(`${messageHead(entry)}}\n`);
     const packet = new Uint8Array(head.length + binary.length);
     packet.set(head);
     packet.set(binary, head.length);
-    forms.packet = packet;
+    rare.packet = packet;
   }
-  return forms.packet;
+  return rare.packet;
 }
 
 /** A text inside a string literal inside a script: nothing in it can end either. */
@@ -85,12 +80,6 @@ export function escapeForScript(text: string): string {
     .replace(/</g, '\\u003c')
     .replace(/\u2028/g, '\\u2028')
     .replace(/\u2029/g, '\\u2029');
-}
-
-function escapedOf(entry: Entry): string {
-  const forms = costlyOf(entry);
-  forms.escaped ??= escapeForScript(lineOf(entry));
-  return forms.escaped;
 }
 
 function sseMessage(entry: Entry, cursor: string): string {
@@ -110,17 +99,31 @@ export interface Run {
   readonly entries: readonly Entry[];
   /** On WebSocket they are messages of their own. */
   readonly hasBytes: boolean;
+  /** No client is left out of any of them. */
+  readonly isForAll: boolean;
   lines: string | undefined;
   sse: string | undefined;
   iframe: string | undefined;
 }
 
 export function createRun(entries: readonly Entry[]): Run {
-  const hasBytes = entries.some((entry) => entry.binary);
-  return { entries, hasBytes, lines: undefined, sse: undefined, iframe: undefined };
+  let hasBytes = false;
+  let isForAll = true;
+  for (const { rare } of entries) {
+    if (rare?.binary) hasBytes = true;
+    if (rare?.except !== undefined) isForAll = false;
+  }
+  return { entries, hasBytes, isForAll, lines: undefined, sse: undefined, iframe: undefined };
 }
 
-export const emptyRun: Run = { entries: [], hasBytes: false, lines: '', sse: '', iframe: '' };
+export const emptyRun: Run = {
+  entries: [],
+  hasBytes: false,
+  isForAll: true,
+  lines: '',
+  sse: '',
+  iframe: '',
+};
 
 /** Whether a run is of just these. */
 export function isRunOf({ entries }: Run, others: readonly Entry[]): boolean {
@@ -143,7 +146,7 @@ function joinEvents(entries: readonly Entry[], cursorOf: CursorOf): string {
 
 function joinEscaped(entries: readonly Entry[]): string {
   let text = '';
-  for (const entry of entries) text += `\\n${escapedOf(entry)}`;
+  for (const entry of entries) text += `\\n${escapeForScript(lineOf(entry))}`;
   return text;
 }
 
@@ -169,13 +172,14 @@ function joinControls(form: Form, controls: readonly Control[]): string {
 function writeMessages({ sink }: Outlet, before: string, entries: readonly Entry[], after: string): void {
   let text = before;
   for (const entry of entries) {
-    if (!entry.binary) {
+    const { rare } = entry;
+    if (!rare?.binary) {
       text += `${lineOf(entry)}\n`;
       continue;
     }
     if (text !== '') sink.write(text);
     text = '';
-    sink.write(packetOf(entry, entry.binary));
+    sink.write(packetOf(entry, rare, rare.binary));
   }
   text += after;
   if (text !== '') sink.write(text);

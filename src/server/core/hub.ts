@@ -89,6 +89,8 @@ export interface HubCore {
   close(drainMs: number, done: () => void): void;
 }
 
+const noOptions: PublishOptions = {};
+
 function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
   const config = completeConfig(options);
   const kept = broker.lend(config.partitions, config.history, () => toBase64Url(host.random(12)));
@@ -107,6 +109,7 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     isFlushScheduled: false,
     restUntil: 0,
     turnAt: undefined,
+    checkedTopic: undefined,
     origin: toBase64Url(host.random(8)),
     ephemeralCount: 0,
     drain: undefined,
@@ -203,7 +206,7 @@ export function createHubCore(options: CoreOptions, host: HubHost, broker: Broke
     batchClosed: (uplink) => uplinkClosed(hub, uplink),
     offer: (open, meta) => offerTicket(hub, open, meta),
     tick: () => fireAlarms(hub.alarms, host.now()),
-    publish: (topic, data, options = {}) => publish(hub, topic, data, options),
+    publish: (topic, data, options = noOptions) => publish(hub, topic, data, options),
     direct: (client, data) => tellClient(hub, client, data),
     revoke: (who, topic) => revoke(hub, who, topic),
     clients: () => present(hub).map(infoOf),

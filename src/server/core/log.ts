@@ -4,15 +4,14 @@
  */
 import { type Cursor, formatCursor, formatId } from '../../core/cursor.ts';
 import type { History } from './config.ts';
+import { heapPop, heapPush, siftDown } from './heap.ts';
+import { createQueue, filterQueue, itemAt, pushItem, type Queue, shiftItem } from './queue.ts';
 import {
-  createEntry,
   createTopicRecord,
-  type Draft,
   dropOldest,
   type Entry,
   keepEntry,
   oldestRetained,
-  retainedCount,
   type TopicRecord,
 } from './topic-record.ts';
 
@@ -22,12 +21,12 @@ export interface Partition {
   /** The last offset of every topic whose record is gone is at or below it. */
   floor: number;
   readonly topics: Map<string, TopicRecord>;
-  /** Ends of the list of all of them in the order of the latest message. */
-  silent: TopicRecord | undefined;
+  /** All of them, a heap by `rank`: whoever was published to since has a rank that is too low, which is seen at the top. */
+  readonly silent: TopicRecord[];
+  /** Had the latest message. */
   newest: TopicRecord | undefined;
-  /** All entries in order of age; dropped ones leave it late. */
-  order: Entry[];
-  head: number;
+  /** All entries in order of age; those that their topics dropped leave it late. */
+  readonly order: Queue<Entry>;
   retained: number;
   bytes: number;
 }
@@ -48,10 +47,9 @@ export function createLog(partitionCount: number, history: History, makeEpoch: (
       tail: 0,
       floor: 0,
       topics: new Map(),
-      silent: undefined,
+      silent: [],
       newest: undefined,
-      order: [],
-      head: 0,
+      order: createQueue(),
       retained: 0,
       bytes: 0,
     });
@@ -121,40 +119,28 @@ function dropFrom(partition: Partition, record: TopicRecord): void {
   partition.bytes -= entry.bytes;
 }
 
-/** The oldest retained entry of the partition. Entries that their topics dropped before are passed over. */
-function oldestOf(partition: Partition): { entry: Entry; record: TopicRecord } | undefined {
-  while (partition.head < partition.order.length) {
-    const entry = partition.order[partition.head] as Entry;
-    const record = partition.topics.get(entry.key);
-    if (record && oldestRetained(record) === entry) return { entry, record };
-    partition.head++;
-  }
-  return undefined;
+/** Whether its topic has not dropped it. */
+function isRetained({ record, offset }: Entry): boolean {
+  const oldest = oldestRetained(record);
+  return oldest !== undefined && offset >= oldest.offset;
 }
 
-function compact(partition: Partition): void {
-  if (partition.order.length - partition.head < 2 * partition.retained + 1024) {
-    if (partition.head * 2 < partition.order.length) return;
-    partition.order = partition.order.slice(partition.head);
-    partition.head = 0;
-    return;
+/** The oldest retained entry of the partition. Entries that their topics dropped before are passed over. */
+function oldestOf({ order }: Partition): Entry | undefined {
+  for (;;) {
+    const entry = itemAt(order, 0);
+    if (!entry || isRetained(entry)) return entry;
+    shiftItem(order);
   }
-  const live = (entry: Entry): boolean => {
-    const oldest = partition.topics.get(entry.key);
-    const first = oldest && oldestRetained(oldest);
-    return first !== undefined && entry.offset >= first.offset;
-  };
-  partition.order = partition.order.slice(partition.head).filter(live);
-  partition.head = 0;
 }
 
 function trimAge(log: Log, partition: Partition, now: number): void {
   for (let oldest = oldestOf(partition); oldest; oldest = oldestOf(partition)) {
-    const aged = oldest.entry.at + log.history.ageMs <= now;
+    const aged = oldest.at + log.history.ageMs <= now;
     if (!aged && partition.bytes * log.partitions.length <= log.history.totalBytes) break;
     dropFrom(partition, oldest.record);
   }
-  compact(partition);
+  if (partition.order.count >= 2 * partition.retained + 1024) filterQueue(partition.order, isRetained);
 }
 
 /** Drops what is too old. Returns when to come again, if anything is retained at all. */
@@ -162,74 +148,73 @@ export function expireEntries(log: Log, now: number): number | undefined {
   let next: number | undefined;
   for (const partition of log.partitions) {
     trimAge(log, partition, now);
-    const oldest = oldestOf(partition)?.entry;
+    const oldest = oldestOf(partition);
     if (oldest) next = Math.min(next ?? Number.POSITIVE_INFINITY, oldest.at + log.history.ageMs);
   }
   return next;
 }
 
-function unlink(partition: Partition, record: TopicRecord): void {
-  const { before, after } = record;
-  if (before) before.after = after;
-  else partition.silent = after;
-  if (after) after.before = before;
-  else partition.newest = before;
-}
-
-function linkNewest(partition: Partition, record: TopicRecord): void {
-  record.before = partition.newest;
-  record.after = undefined;
-  if (partition.newest) partition.newest.after = record;
-  else partition.silent = record;
-  partition.newest = record;
+function isSilentBefore(a: TopicRecord, b: TopicRecord): boolean {
+  return a.rank < b.rank;
 }
 
 /** Forgets the topic that was silent longest; its last offset survives in the floor. */
 function forgetTopic(partition: Partition): void {
-  const record = partition.silent;
+  const { silent } = partition;
+  for (let top = silent[0]; top && top.rank < top.last; top = silent[0]) {
+    top.rank = top.last;
+    siftDown(silent, isSilentBefore);
+  }
+  const record = heapPop(silent, isSilentBefore);
   if (!record) return;
-  while (retainedCount(record) > 0) dropFrom(partition, record);
+  while (record.entries.count > 0) dropFrom(partition, record);
   partition.topics.delete(record.key);
-  unlink(partition, record);
   partition.floor = Math.max(partition.floor, record.last);
 }
 
-function recordFor(log: Log, partition: Partition, key: string): TopicRecord {
-  const { newest } = partition;
+/** How a message begins, up to and without its offset. */
+function headOf(log: Log, topic: string, partition: number): string {
+  return `{"topic":${JSON.stringify(topic)},"id":"${log.partitions.length === 1 ? '' : `${partition}.`}`;
+}
+
+function recordFor(log: Log, key: string, topic: string): TopicRecord {
+  const index = partitionOf(log, key);
+  const partition = partitionAt(log, index);
+  const { newest, topics, silent } = partition;
   if (newest?.key === key) return newest;
-  const found = partition.topics.get(key);
-  if (found) {
-    unlink(partition, found);
-    linkNewest(partition, found);
-    return found;
+  let record = topics.get(key);
+  if (!record) {
+    if (topics.size * log.partitions.length >= log.history.topics) forgetTopic(partition);
+    // Without a record nothing is known but the floor, so the message before may have been there.
+    record = createTopicRecord(key, index, headOf(log, topic, index), partition.floor);
+    // It is about to have the latest message.
+    record.rank = partition.tail + 1;
+    topics.set(key, record);
+    heapPush(silent, record, isSilentBefore);
   }
-  if (partition.topics.size * log.partitions.length >= log.history.topics) forgetTopic(partition);
-  // Without a record nothing is known but the floor, so the message before may have been there.
-  const record = createTopicRecord(key, partition.floor);
-  partition.topics.set(key, record);
-  linkNewest(partition, record);
+  partition.newest = record;
   return record;
 }
 
-export function append(log: Log, draft: Draft): Entry {
-  const index = partitionOf(log, draft.key);
-  const partition = partitionAt(log, index);
-  const record = recordFor(log, partition, draft.key);
-  const offset = ++partition.tail;
+/** Gives the entry its place. `topic`: what receivers are told, where it is filed under another key. */
+export function append(log: Log, key: string, entry: Entry, topic: string = key): Entry {
+  const record = recordFor(log, key, topic);
+  const partition = partitionAt(log, record.partition);
   log.ends = undefined;
-  const id = idAt(log, index, offset);
-  record.quoted ??= JSON.stringify(draft.topic);
-  const entry = createEntry(draft, record.quoted, index, offset, record.last, id);
-  record.last = offset;
+  entry.record = record;
+  entry.offset = ++partition.tail;
+  entry.prev = record.last;
+  record.last = entry.offset;
   keepEntry(record, entry);
-  partition.order.push(entry);
+  pushItem(partition.order, entry);
   partition.retained++;
   partition.bytes += entry.bytes;
   const { messages, bytes: bytesMax } = log.history;
-  while (retainedCount(record) > messages || (record.bytes > bytesMax && retainedCount(record) > 0)) {
+  const { entries } = record;
+  while (entries.count > messages || (record.bytes > bytesMax && entries.count > 0)) {
     dropFrom(partition, record);
   }
-  trimAge(log, partition, draft.at);
+  trimAge(log, partition, entry.at);
   return entry;
 }
 

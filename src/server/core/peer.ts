@@ -80,7 +80,7 @@ export function isOver(peer: Peer): boolean {
 function cursorsFrom(hub: Hub, peer: Peer): CursorOf {
   const positions = peer.positions.slice();
   return (entry) => {
-    positions[entry.partition] = entry.offset;
+    positions[entry.record.partition] = entry.offset;
     return cursorAt(hub.log, positions);
   };
 }

@@ -3,9 +3,8 @@ import { createError } from '../../core/errors.ts';
 import { isBytes, isTopic, type Payload } from '../../core/frames.ts';
 import { type Alarm, setAlarm } from './alarms.ts';
 import { fanOut } from './delivery.ts';
-import { utf8Length } from './forms.ts';
-import { append, expireEntries } from './log.ts';
-import { createEntry, type Draft } from './topic-record.ts';
+import { append, expireEntries, idAt } from './log.ts';
+import { createEntry, createTopicRecord, type Entry } from './topic-record.ts';
 import { directKey, directTopic } from './topics.ts';
 import type { Hub } from './types.ts';
 
@@ -25,60 +24,68 @@ export function armTrim(hub: Hub, at: number | undefined): Alarm | undefined {
   });
 }
 
-function draftOf(hub: Hub, key: string, topic: string, data: Payload, options: PublishOptions): Draft {
-  const { except } = options;
+/** The message without a place. `ephemeral`: its name where it is to have none. */
+function entryOf(
+  hub: Hub,
+  topic: string,
+  data: Payload,
+  except: string | undefined,
+  ephemeral: string | undefined,
+): Entry {
   // A turn in which nothing waits to be written has no end that could be seen.
   if (!hub.isFlushScheduled) hub.turnAt = undefined;
   hub.turnAt ??= hub.host.now();
-  const at = hub.turnAt;
-  const { frameBytes } = hub.config.limits;
   // Copied, for the application may go on writing into its own.
   const isBinary = data instanceof ArrayBuffer || (ArrayBuffer.isView(data) && isBytes(data));
   const binary = isBinary ? new Uint8Array(data as ArrayBuffer) : undefined;
-  let bytes: number;
-  let json: string | undefined;
-  if (binary) {
-    bytes = Math.ceil(binary.length / 3) * 4 + topic.length + 64;
-  } else {
-    json = JSON.stringify(data) as string | undefined;
-    if (json === undefined) throw createError('MISUSE', 'publish() needs a JSON value or bytes.', { topic });
-    bytes = utf8Length(json) + topic.length + 64;
+  const json = binary ? undefined : (JSON.stringify(data) as string | undefined);
+  if (!binary && json === undefined) {
+    throw createError('MISUSE', 'publish() needs a JSON value or bytes.', { topic });
   }
+  const payloadBytes = binary ? Math.ceil(binary.length / 3) * 4 : hub.host.byteLength(json as string);
+  const bytes = payloadBytes + topic.length + 64;
+  const { frameBytes } = hub.config.limits;
   if (bytes > frameBytes) {
     const what = `A message of about ${bytes} bytes is larger than the ${frameBytes} of a frame.`;
     throw createError('FRAME_TOO_LARGE', what, { topic });
   }
-  return { key, topic, except, bytes, at, json, binary };
+  const isRare = binary !== undefined || except !== undefined || ephemeral !== undefined;
+  const rare = isRare ? { except, ephemeral, binary, line: undefined, packet: undefined } : undefined;
+  return createEntry(json, rare, bytes, hub.turnAt);
 }
 
 function checkTopic(hub: Hub, topic: string): void {
   if (hub.isClosed) throw createError('CLOSED', 'This hub was closed.', { topic });
-  if (isTopic(topic) && topic.length <= hub.config.limits.topicLength && topic.charAt(0) !== '$') return;
+  // Most often it is the same again.
+  if (topic === hub.checkedTopic) return;
+  if (isTopic(topic) && topic.length <= hub.config.limits.topicLength && topic.charAt(0) !== '$') {
+    hub.checkedTopic = topic;
+    return;
+  }
   throw createError('BAD_TOPIC', 'This is not a name of a topic.', { topic: String(topic) });
 }
 
-function keep(hub: Hub, draft: Draft): string {
-  const entry = append(hub.log, draft);
-  if (!hub.trimAlarm?.run) hub.trimAlarm = armTrim(hub, draft.at + hub.config.history.ageMs);
+function keep(hub: Hub, key: string, entry: Entry, topic: string): string {
+  append(hub.log, key, entry, topic);
+  if (!hub.trimAlarm?.run) hub.trimAlarm = armTrim(hub, entry.at + hub.config.history.ageMs);
   fanOut(hub, entry);
-  return entry.id;
-}
-
-function pass(hub: Hub, draft: Draft): string {
-  const id = `${hub.origin}.${++hub.ephemeralCount}`;
-  fanOut(hub, createEntry(draft, JSON.stringify(draft.topic), 0, 0, 0, id));
-  return id;
+  return idAt(hub.log, entry.record.partition, entry.offset);
 }
 
 /** Appends, or passes on what is ephemeral; returns its id. Whoever is connected is told at the end of the turn. */
 export function publish(hub: Hub, topic: string, data: Payload, options: PublishOptions): string {
   checkTopic(hub, topic);
-  const draft = draftOf(hub, topic, topic, data, options);
-  return options.ephemeral ? pass(hub, draft) : keep(hub, draft);
+  const { except, ephemeral } = options;
+  if (!ephemeral) return keep(hub, topic, entryOf(hub, topic, data, except, undefined), topic);
+  const id = `${hub.origin}.${++hub.ephemeralCount}`;
+  const entry = entryOf(hub, topic, data, except, id);
+  entry.record = createTopicRecord(topic, 0, '', 0);
+  fanOut(hub, entry);
+  return id;
 }
 
 /** Tells one client alone; kept like any message (rule D13). */
 export function tellClient(hub: Hub, client: string, data: Payload): string {
   if (hub.isClosed) throw createError('CLOSED', 'This hub was closed.');
-  return keep(hub, draftOf(hub, directKey(client), directTopic, data, {}));
+  return keep(hub, directKey(client), entryOf(hub, directTopic, data, undefined, undefined), directTopic);
 }

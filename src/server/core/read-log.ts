@@ -1,7 +1,8 @@
 /** Reading the log: some topics of one partition in log order. The cost depends on these topics alone. */
 import { heapify, heapPop, siftDown } from './heap.ts';
 import { type Log, partitionAt } from './log.ts';
-import { type Entry, indexAfter } from './topic-record.ts';
+import { itemAt, type Queue } from './queue.ts';
+import { type Entry, placeAfter } from './topic-record.ts';
 
 /** A topic to read, and the place before which nothing of it is wanted. */
 export interface Interest {
@@ -27,16 +28,21 @@ export interface Budget {
 
 /** One topic's place in a merge. */
 interface Head {
-  readonly entries: readonly Entry[];
+  readonly entries: Queue<Entry>;
   at: number;
 }
 
-function offsetAt(head: Head): number {
-  return (head.entries[head.at] as Entry).offset;
+function entryAt({ entries, at }: Head): Entry {
+  return itemAt(entries, at) as Entry;
+}
+
+/** Whether this client is not the one that it leaves out. */
+export function isFor({ rare }: Entry, client: string | undefined): boolean {
+  return rare?.except === undefined || rare.except !== client;
 }
 
 function earlier(a: Head, b: Head): boolean {
-  return offsetAt(a) < offsetAt(b);
+  return entryAt(a).offset < entryAt(b).offset;
 }
 
 /**
@@ -57,22 +63,22 @@ export function readLog(
     const record = partition.topics.get(interest.key);
     const from = Math.max(position, interest.start);
     if (!record || record.last <= from) continue;
-    const at = indexAfter(record, from);
-    if (at < record.entries.length) heads.push({ entries: record.entries, at });
+    const at = placeAfter(record, from);
+    if (at < record.entries.count) heads.push({ entries: record.entries, at });
   }
   heapify(heads, earlier);
   const entries: Entry[] = [];
   let bytes = 0;
   for (let head = heads[0]; head; head = heads[0]) {
-    const entry = head.entries[head.at] as Entry;
-    if (entry.except === undefined || entry.except !== budget.except) {
+    const entry = entryAt(head);
+    if (isFor(entry, budget.except)) {
       const full = entries.length >= budget.count || bytes + entry.bytes > budget.bytes;
       if (full && entries.length > 0) return { entries, position: entry.offset - 1, bytes };
       entries.push(entry);
       bytes += entry.bytes;
     }
     head.at++;
-    if (head.at < head.entries.length) siftDown(heads, earlier);
+    if (head.at < head.entries.count) siftDown(heads, earlier);
     else heapPop(heads, earlier);
   }
   return { entries, position: partition.tail, bytes };
@@ -84,10 +90,10 @@ export function newest(log: Log, interest: Interest, budget: Budget): Entry[] {
   const found: Entry[] = [];
   if (!record) return found;
   let bytes = 0;
-  const from = indexAfter(record, interest.start);
-  for (let i = record.entries.length - 1; i >= from && found.length < budget.count; i--) {
-    const entry = record.entries[i] as Entry;
-    if (entry.except !== undefined && entry.except === budget.except) continue;
+  const from = placeAfter(record, interest.start);
+  for (let i = record.entries.count - 1; i >= from && found.length < budget.count; i--) {
+    const entry = itemAt(record.entries, i) as Entry;
+    if (!isFor(entry, budget.except)) continue;
     bytes += entry.bytes;
     if (bytes > budget.bytes) break;
     found.push(entry);

@@ -1,135 +1,87 @@
 /** What one topic of the log retains: its newest entries in order, and what its last offset was. */
-/** One message of the log, or an ephemeral one (`offset` 0) that only passes through. */
+import { createQueue, itemAt, pushItem, type Queue, shiftItem } from './queue.ts';
+
+/**
+ * One message of the log, or an ephemeral one (`offset` 0) that only passes through. Thousands are kept and as many dropped in
+ * a second, so it holds no more than it must: what all messages of a topic share is its record's, what few have is `rare`.
+ */
 export interface Entry {
-  /** Where the log and the index of topics file it. */
-  readonly key: string;
-  /** The topic as JSON. */
-  readonly quoted: string;
-  readonly partition: number;
-  readonly offset: number;
+  /** Of its topic. */
+  record: TopicRecord;
+  offset: number;
   /** Offset of the message of this topic before it; what a gap is reckoned by (rule D5). */
-  readonly prev: number;
-  /** The id on the wire, or `origin.counter` of an ephemeral one. */
-  readonly id: string;
-  /** The client that is left out, by its public id. */
-  readonly except: string | undefined;
+  prev: number;
   readonly bytes: number;
   readonly at: number;
   /** The payload as JSON, encoded once for all receivers; absent where it is bytes. */
   readonly json: string | undefined;
-  readonly binary: Uint8Array | undefined;
-  /** Most need none. */
-  costly: CostlyForms | undefined;
+  readonly rare: Rare | undefined;
 }
 
-/** Wire forms that cost something, each made once and at its first use; see `forms.ts`. */
-export interface CostlyForms {
+export interface Rare {
+  /** The client that is left out, by its public id. */
+  readonly except: string | undefined;
+  /** `origin.counter` of one that is in no log. */
+  readonly ephemeral: string | undefined;
+  /** The payload as bytes, and its wire forms, each made at its first use; see `forms.ts`. */
+  readonly binary: Uint8Array | undefined;
   line: string | undefined;
-  escaped: string | undefined;
   packet: Uint8Array | undefined;
 }
 
-/** What to append; the log adds its place. */
-export interface Draft {
-  readonly key: string;
-  readonly topic: string;
-  readonly except: string | undefined;
-  readonly bytes: number;
-  readonly at: number;
-  /** The payload: as JSON, or as bytes. */
-  readonly json: string | undefined;
-  readonly binary: Uint8Array | undefined;
-}
-
-/**
- * In one literal: with a spread in it, V8 makes each entry the slow way, which was two thirds of what a publish cost.
- * `quoted`: the topic as JSON, which all of its messages share.
- */
-export function createEntry(
-  { key, except, bytes, at, json, binary }: Draft,
-  quoted: string,
-  partition: number,
-  offset: number,
-  prev: number,
-  id: string,
-): Entry {
-  return {
-    key,
-    quoted,
-    partition,
-    offset,
-    prev,
-    id,
-    except,
-    bytes,
-    at,
-    json,
-    binary,
-    costly: undefined,
-  };
-}
-
 export interface TopicRecord {
+  /** Where the log and the index of topics file it. */
   readonly key: string;
-  /** Its topic as JSON, once something was published. */
-  quoted: string | undefined;
+  readonly partition: number;
+  /** How a message of this topic begins, up to and without its offset. */
+  readonly head: string;
   /** Offset of the newest message, retained or not. */
   last: number;
-  /** The retained ones are `entries[head]` and after. */
-  entries: Entry[];
-  head: number;
+  /** What `last` was when the topic took its place among those that are silent. */
+  rank: number;
+  readonly entries: Queue<Entry>;
   bytes: number;
-  /** Its neighbours in the order of the latest message. */
-  before: TopicRecord | undefined;
-  after: TopicRecord | undefined;
 }
 
-export function createTopicRecord(key: string, last: number): TopicRecord {
-  return {
-    key,
-    quoted: undefined,
-    last,
-    entries: [],
-    head: 0,
-    bytes: 0,
-    before: undefined,
-    after: undefined,
-  };
+export function createTopicRecord(key: string, partition: number, head: string, last: number): TopicRecord {
+  return { key, partition, head, last, rank: last, entries: createQueue(), bytes: 0 };
 }
 
-export function retainedCount(record: TopicRecord): number {
-  return record.entries.length - record.head;
+/** Of a topic that no log knows. */
+const nowhere = createTopicRecord('', 0, '', 0);
+
+/** Without a place yet. In one literal: with a spread in it, V8 makes each the slow way. */
+export function createEntry(
+  json: string | undefined,
+  rare: Rare | undefined,
+  bytes: number,
+  at: number,
+): Entry {
+  return { record: nowhere, offset: 0, prev: 0, bytes, at, json, rare };
 }
 
 export function oldestRetained(record: TopicRecord): Entry | undefined {
-  return record.entries[record.head];
+  return itemAt(record.entries, 0);
 }
 
 export function keepEntry(record: TopicRecord, entry: Entry): void {
-  record.entries.push(entry);
+  pushItem(record.entries, entry);
   record.bytes += entry.bytes;
 }
 
 export function dropOldest(record: TopicRecord): Entry | undefined {
-  const entry = record.entries[record.head];
-  if (!entry) return undefined;
-  record.head++;
-  record.bytes -= entry.bytes;
-  // The array is cut when half of it is dead: constant cost on average, and no entry is held for long.
-  if (record.head * 2 >= record.entries.length) {
-    record.entries = record.entries.slice(record.head);
-    record.head = 0;
-  }
+  const entry = shiftItem(record.entries);
+  if (entry) record.bytes -= entry.bytes;
   return entry;
 }
 
-/** Index in `entries` of the first retained one after `offset`. */
-export function indexAfter(record: TopicRecord, offset: number): number {
-  let low = record.head;
-  let high = record.entries.length;
+/** Place among the retained ones of the first after `offset`. */
+export function placeAfter({ entries }: TopicRecord, offset: number): number {
+  let low = 0;
+  let high = entries.count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((record.entries[middle] as Entry).offset <= offset) low = middle + 1;
+    if ((itemAt(entries, middle) as Entry).offset <= offset) low = middle + 1;
     else high = middle;
   }
   return low;

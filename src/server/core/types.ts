@@ -97,6 +97,8 @@ export interface HubHost {
   now(): number;
   /** Cryptographic random bytes. */
   random(count: number): Uint8Array;
+  /** Bytes of a text in UTF-8. */
+  byteLength(text: string): number;
   /** Runs it after everything that this turn of the event loop still brings. */
   defer(run: () => void): void;
   /** Asks for a call of `tick` at this time; an earlier wish is kept. */
@@ -264,6 +266,8 @@ export interface Hub {
   restUntil: number;
   /** When this turn's first message was published: one look at the clock is enough for all of them. */
   turnAt: number | undefined;
+  /** The topic that was published to last: its name is one. */
+  checkedTopic: string | undefined;
   /** Of ephemeral messages. */
   readonly origin: string;
   ephemeralCount: number;

@@ -9,33 +9,20 @@ export interface Waiting {
   /** All that came before. */
   readonly before: Waiting | undefined;
   readonly entry: Entry;
-  readonly count: number;
   readonly bytes: number;
-  /** No client is left out of any of them. */
-  readonly isForAll: boolean;
   /** Made when it is first asked for. */
   run: Run | undefined;
 }
 
 export function waitingAfter(before: Waiting | undefined, entry: Entry): Waiting {
-  const isForAll = entry.except === undefined;
-  if (!before) return { before, entry, count: 1, bytes: entry.bytes, isForAll, run: undefined };
-  return {
-    before,
-    entry,
-    count: before.count + 1,
-    bytes: before.bytes + entry.bytes,
-    isForAll: before.isForAll && isForAll,
-    run: undefined,
-  };
+  return { before, entry, bytes: (before ? before.bytes : 0) + entry.bytes, run: undefined };
 }
 
 /** In the order in which they were published. */
 export function runOf(waiting: Waiting): Run {
   if (waiting.run) return waiting.run;
-  const entries = new Array<Entry>(waiting.count);
-  let at = waiting.count;
-  for (let one: Waiting | undefined = waiting; one; one = one.before) entries[--at] = one.entry;
-  waiting.run = createRun(entries);
+  const entries: Entry[] = [];
+  for (let one: Waiting | undefined = waiting; one; one = one.before) entries.push(one.entry);
+  waiting.run = createRun(entries.reverse());
   return waiting.run;
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HubHost } from '../core/types.ts';
 
-export interface Clockwork extends Pick<HubHost, 'now' | 'random' | 'defer' | 'wake'> {
+export interface Clockwork extends Pick<HubHost, 'now' | 'random' | 'byteLength' | 'defer' | 'wake'> {
   /** Ends the timer. */
   stop(): void;
 }
@@ -21,6 +21,7 @@ export function createClockwork(tick: () => void): Clockwork {
     // Whole ones: numbers with a fraction take a heap object each, wherever they are kept.
     now: () => Math.floor(performance.now()),
     random: (count) => new Uint8Array(randomBytes(count)),
+    byteLength: (text) => Buffer.byteLength(text),
     // After all that the sockets bring in this turn, so that one write holds it all.
     defer: (run) => void setImmediate(run),
     wake(at) {

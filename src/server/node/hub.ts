@@ -189,9 +189,9 @@ function serving(core: HubCore, binding: Binding, upgrades: Upgrades) {
 }
 
 /** What an async function would give, at half of its cost. */
-function promiseOf(run: () => string): Promise<string> {
+function promiseOf<A, B, C>(run: (a: A, b: B, c?: C) => string, a: A, b: B, c?: C): Promise<string> {
   try {
-    return Promise.resolve(run());
+    return Promise.resolve(run(a, b, c));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -201,7 +201,7 @@ function promiseOf(run: () => string): Promise<string> {
 export function createHub(options: HubOptions = {}): Hub {
   const listeners: Listeners = { connect: new Set(), disconnect: new Set(), error: new Set() };
   const clockwork = createClockwork(() => core.tick());
-  const publish: Hub['publish'] = (topic, data, how) => promiseOf(() => core.publish(topic, data, how));
+  const publish: Hub['publish'] = (topic, data, how) => promiseOf(core.publish, topic, data, how);
   const host = createHost(options, clockwork, createNotes(listeners), { publish });
   const core: HubCore = createHubCore(options, host, options.broker ?? memoryBroker());
   const binding: Binding = {
@@ -224,7 +224,7 @@ export function createHub(options: HubOptions = {}): Hub {
   return {
     ...rest,
     publish,
-    direct: (client, data) => promiseOf(() => core.direct(client, data)),
+    direct: (client, data) => promiseOf(core.direct, client, data),
     on(event, listener) {
       listeners[event].add(listener);
       return () => void listeners[event].delete(listener);

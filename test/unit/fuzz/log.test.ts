@@ -16,11 +16,19 @@ import {
   trimmedTo,
 } from '../../../src/server/core/log.ts';
 import { newest, readLog } from '../../../src/server/core/read-log.ts';
+import { createEntry } from '../../../src/server/core/topic-record.ts';
 import { insist, insistSame } from './insist.ts';
 
 // Thousands of runs take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 60_000 });
 
+const plain = {
+  except: undefined,
+  ephemeral: undefined,
+  binary: undefined,
+  line: undefined,
+  packet: undefined,
+};
 const keys = ['a', 'b', 'c', 'd', 'e'] as const;
 type Key = (typeof keys)[number];
 
@@ -170,8 +178,10 @@ describe.each([1, 3])('a log of %i partitions', (count) => {
           let now = 0;
           for (const { key, bytes, afterMs, except } of steps) {
             now += afterMs;
-            const draft = { key, topic: key, except, bytes, at: now, binary: undefined, json: '{}' };
-            const { partition, offset, prev } = append(log, draft);
+            const rare = except === undefined ? undefined : { ...plain, except };
+            const entry = append(log, key, createEntry('{}', rare, bytes, now));
+            const { offset, prev, record } = entry;
+            const { partition } = record;
             insistSame(
               { offset, prev },
               naive[partition]?.append(key, bytes, now, except),

@@ -6,6 +6,7 @@ import {
   createLog,
   cursorAt,
   expireEntries,
+  idAt,
   type Log,
   lastOf,
   logSize,
@@ -14,6 +15,7 @@ import {
   trimmedTo,
 } from '../../../src/server/core/log.ts';
 import { newest, readLog } from '../../../src/server/core/read-log.ts';
+import { createEntry } from '../../../src/server/core/topic-record.ts';
 
 const roomy: History = { messages: 1e9, bytes: 1e9, ageMs: 1e9, totalBytes: 1e9, topics: 1e9 };
 
@@ -24,7 +26,8 @@ function logWith(history: Partial<History> = {}, partitions = 1): Log {
 
 function put(log: Log, topic: string, at = 0, more: { bytes?: number; except?: string } = {}) {
   const { bytes = 10, except } = more;
-  return append(log, { key: topic, topic, except, bytes, at, json: 'null', binary: undefined });
+  const rare = { except, ephemeral: undefined, binary: undefined, line: undefined, packet: undefined };
+  return append(log, topic, createEntry('null', rare, bytes, at));
 }
 
 function read(log: Log, topics: readonly string[], position = 0, bytes = 1e9, count = 1e9) {
@@ -48,7 +51,11 @@ describe('offsets', () => {
 
   test('count for each partition, and ids name it', () => {
     const log = logWith({}, 3);
-    const ids = ['a', 'b', 'c', 'd', 'e'].map((topic) => put(log, topic).id);
+    const entries = ['a', 'b', 'c', 'd', 'e'].map((topic) => put(log, topic));
+    const ids = entries.map(({ record, offset }) => idAt(log, record.partition, offset));
+    expect(entries.map(({ record, offset }) => `${record.head}${offset}`)).toEqual(
+      ids.map((id, i) => `{"topic":"${'abcde'.charAt(i)}","id":"${id}`),
+    );
     expect(new Set(ids.map((id) => id.split('.')[0])).size).toBeGreaterThan(1);
     expect(tails(log).reduce((sum, tail) => sum + tail)).toBe(5);
     expect(partitionOf(log, 'a')).toBe(partitionOf(log, 'a'));

@@ -3,6 +3,7 @@ import { decodeFrame } from '../../../../src/core/codec.ts';
 import type { ClientFrame, OpenFrame, TopicRequest } from '../../../../src/core/frames.ts';
 import { memoryBroker } from '../../../../src/server/brokers/memory.ts';
 import type { CoreOptions } from '../../../../src/server/core/config.ts';
+import { utf8Length } from '../../../../src/server/core/forms.ts';
 import { createHubCore, type HubCore } from '../../../../src/server/core/hub.ts';
 import type { HubHost, HubNote, Meta, Peer, PeerTransport, Sink } from '../../../../src/server/core/types.ts';
 
@@ -94,6 +95,7 @@ export class CoreWorld {
   constructor(options: CoreOptions = {}, callbacks: Callbacks = {}, broker = memoryBroker()) {
     const host: HubHost = {
       now: () => this.now,
+      byteLength: utf8Length,
       random: (count) => Uint8Array.from({ length: count }, () => this.byte()),
       defer: (run) => void this.deferred.push(run),
       wake: (at) => {
