@@ -59,10 +59,8 @@ export function tell(hub: Hub, peer: Peer, line: string, mark?: string): void {
   }
 }
 
-/** Gives an entry to everyone who is live on its topic. */
-export function fanOut(hub: Hub, entry: Entry): void {
-  const peers = hub.index.get(entry.record.key);
-  if (!peers) return;
+/** Gives an entry to everyone who follows its topic and is live. */
+export function fanOut(hub: Hub, peers: ReadonlySet<Peer>, entry: Entry): void {
   const bytesMax = hub.config.limits.bufferBytes + entry.bytes;
   let last: Waiting | undefined;
   for (const peer of peers) {

@@ -133,7 +133,7 @@ function revoke(hub: Hub, who: string, topic: string): void {
     record.barriers ??= new Map();
     record.barriers.set(topic, { offset: undefined, reason: 'revoked' });
     for (const peer of record.peers) {
-      if (!hub.index.get(topic)?.has(peer)) continue;
+      if (!hub.index.get(topic)?.peers.has(peer)) continue;
       tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
       endPeer(hub, peer);
     }
@@ -155,7 +155,7 @@ function infoOf(record: ClientRecord): ClientInfo {
 function subscribersOf(hub: Hub, topic: string): { clients: Set<string>; others: number } {
   const clients = new Set<string>();
   let others = 0;
-  for (const peer of hub.index.get(topic) ?? []) {
+  for (const peer of hub.index.get(topic)?.peers ?? []) {
     if (peer.record) clients.add(peer.record.id);
     else others++;
   }

@@ -23,8 +23,6 @@ export interface Partition {
   readonly topics: Map<string, TopicRecord>;
   /** All of them, a heap by `rank`: whoever was published to since has a rank that is too low, which is seen at the top. */
   readonly silent: TopicRecord[];
-  /** Had the latest message. */
-  newest: TopicRecord | undefined;
   /** All entries in order of age; those that their topics dropped leave it late. */
   readonly order: Queue<Entry>;
   retained: number;
@@ -48,7 +46,6 @@ export function createLog(partitionCount: number, history: History, makeEpoch: (
       floor: 0,
       topics: new Map(),
       silent: [],
-      newest: undefined,
       order: createQueue(),
       retained: 0,
       bytes: 0,
@@ -158,6 +155,9 @@ function isSilentBefore(a: TopicRecord, b: TopicRecord): boolean {
   return a.rank < b.rank;
 }
 
+/** Rank of a record that the log has no more. */
+const forgotten = -1;
+
 /** Forgets the topic that was silent longest; its last offset survives in the floor. */
 function forgetTopic(partition: Partition): void {
   const { silent } = partition;
@@ -168,6 +168,7 @@ function forgetTopic(partition: Partition): void {
   const record = heapPop(silent, isSilentBefore);
   if (!record) return;
   while (record.entries.count > 0) dropFrom(partition, record);
+  record.rank = forgotten;
   partition.topics.delete(record.key);
   partition.floor = Math.max(partition.floor, record.last);
 }
@@ -180,25 +181,31 @@ function headOf(log: Log, topic: string, partition: number): string {
 function recordFor(log: Log, key: string, topic: string): TopicRecord {
   const index = partitionOf(log, key);
   const partition = partitionAt(log, index);
-  const { newest, topics, silent } = partition;
-  if (newest?.key === key) return newest;
-  let record = topics.get(key);
-  if (!record) {
-    if (topics.size * log.partitions.length >= log.history.topics) forgetTopic(partition);
-    // Without a record nothing is known but the floor, so the message before may have been there.
-    record = createTopicRecord(key, index, headOf(log, topic, index), partition.floor);
-    // It is about to have the latest message.
-    record.rank = partition.tail + 1;
-    topics.set(key, record);
-    heapPush(silent, record, isSilentBefore);
-  }
-  partition.newest = record;
+  const { topics, silent } = partition;
+  const known = topics.get(key);
+  if (known) return known;
+  if (topics.size * log.partitions.length >= log.history.topics) forgetTopic(partition);
+  // Without a record nothing is known but the floor, so the message before may have been there.
+  const record = createTopicRecord(key, index, headOf(log, topic, index), partition.floor);
+  // It is about to have the latest message.
+  record.rank = partition.tail + 1;
+  topics.set(key, record);
+  heapPush(silent, record, isSilentBefore);
   return record;
 }
 
-/** Gives the entry its place. `topic`: what receivers are told, where it is filed under another key. */
-export function append(log: Log, key: string, entry: Entry, topic: string = key): Entry {
-  const record = recordFor(log, key, topic);
+/**
+ * Gives the entry its place. `topic`: what receivers are told, where it is filed under another key. `known`: the record of this
+ * key, as an entry before had it, to spare the search.
+ */
+export function append(
+  log: Log,
+  key: string,
+  entry: Entry,
+  topic: string = key,
+  known?: TopicRecord | undefined,
+): Entry {
+  const record = known && known.rank !== forgotten ? known : recordFor(log, key, topic);
   const partition = partitionAt(log, record.partition);
   log.ends = undefined;
   entry.record = record;

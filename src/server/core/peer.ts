@@ -111,7 +111,7 @@ export function mark(hub: Hub, positions: readonly number[]): Control {
 
 /** What is published under these keys is for this peer from now on. */
 export function follow(hub: Hub, peer: Peer, subscriptions: readonly Subscription[]): void {
-  const again = subscriptions.filter(({ key }) => hub.index.get(key)?.has(peer));
+  const again = subscriptions.filter(({ key }) => hub.index.get(key)?.peers.has(peer));
   const kept =
     again.length === 0
       ? peer.topics
@@ -119,14 +119,14 @@ export function follow(hub: Hub, peer: Peer, subscriptions: readonly Subscriptio
   // A list of just this length, which is mostly one.
   peer.topics = kept.concat(subscriptions);
   for (const { key } of subscriptions) {
-    const peers = hub.index.get(key);
-    if (peers) peers.add(peer);
-    else hub.index.set(key, new Set([peer]));
+    const audience = hub.index.get(key);
+    if (audience) audience.peers.add(peer);
+    else hub.index.set(key, { peers: new Set([peer]), record: undefined });
   }
 }
 
 function leave(hub: Hub, peer: Peer, key: string): boolean {
-  const peers = hub.index.get(key);
+  const peers = hub.index.get(key)?.peers;
   if (!peers?.delete(peer)) return false;
   if (peers.size === 0) hub.index.delete(key);
   return true;

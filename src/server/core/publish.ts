@@ -66,9 +66,13 @@ function checkTopic(hub: Hub, topic: string): void {
 }
 
 function keep(hub: Hub, key: string, entry: Entry, topic: string): string {
-  append(hub.log, key, entry, topic);
+  const audience = hub.index.get(key);
+  append(hub.log, key, entry, topic, audience?.record);
   if (!hub.trimAlarm?.run) hub.trimAlarm = armTrim(hub, entry.at + hub.config.history.ageMs);
-  fanOut(hub, entry);
+  if (audience) {
+    audience.record = entry.record;
+    fanOut(hub, audience.peers, entry);
+  }
   return idAt(hub.log, entry.record.partition, entry.offset);
 }
 
@@ -80,7 +84,8 @@ export function publish(hub: Hub, topic: string, data: Payload, options: Publish
   const id = `${hub.origin}.${++hub.ephemeralCount}`;
   const entry = entryOf(hub, topic, data, except, id);
   entry.record = createTopicRecord(topic, 0, '', 0);
-  fanOut(hub, entry);
+  const audience = hub.index.get(topic);
+  if (audience) fanOut(hub, audience.peers, entry);
   return id;
 }
 

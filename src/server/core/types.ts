@@ -8,6 +8,7 @@ import type { Control, CursorOf, Form, FrameTokens, Run } from './forms.ts';
 import type { AuthorizeAnswer, Grant } from './grant.ts';
 import type { Log } from './log.ts';
 import type { SendMemory } from './sends.ts';
+import type { TopicRecord } from './topic-record.ts';
 import type { Waiting } from './waiting.ts';
 
 export type PeerTransport = 'websocket' | 'http-stream' | 'eventsource' | 'iframe' | 'long-poll' | 'poll';
@@ -242,13 +243,19 @@ export interface Broker {
   lend(partitions: number, history: History, makeEpoch: () => string): Kept;
 }
 
+/** Those who follow a key, and what the log has of it since it was published to. */
+export interface Audience {
+  readonly peers: Set<Peer>;
+  record: TopicRecord | undefined;
+}
+
 export interface Hub {
   readonly config: HubConfig;
   readonly host: HubHost;
   readonly log: Log;
   readonly alarms: Alarms;
   /** Who gets what is published under a key. */
-  readonly index: Map<string, Set<Peer>>;
+  readonly index: Map<string, Audience>;
   readonly peers: Set<Peer>;
   records: Map<string, ClientRecord>;
   /** Records without a connection, the one longest so first: those that sent, and those that never did. */

@@ -178,6 +178,19 @@ describe('what was trimmed', () => {
   });
 });
 
+test('a record is gone on with while the log has it, and made anew once it was forgotten', () => {
+  const log = logWith({ topics: 1 });
+  const first = put(log, 'a');
+  const second = append(log, 'a', createEntry('null', undefined, 10, 0), 'a', first.record);
+  expect(second).toMatchObject({ record: first.record, offset: 2, prev: 1 });
+  put(log, 'b');
+  const third = append(log, 'a', createEntry('null', undefined, 10, 0), 'a', first.record);
+  expect(third.record).not.toBe(first.record);
+  // b's message was the last one that was forgotten.
+  expect(third).toMatchObject({ offset: 4, prev: 3 });
+  expect(read(log, ['a']).offsets).toEqual([4]);
+});
+
 /** The obvious log: one list, everything looked at each time. */
 test('agrees with a list, whatever is published, trimmed and read', () => {
   const topic = fc.constantFrom('a', 'b', 'c');
