@@ -46,25 +46,26 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** A message frame but for its payload: `{"topic":…,"id":…` */
+/** A message frame as far as the quote that ends its id. */
 function messageHead({ record, offset, rare }: Entry): string {
-  if (rare?.ephemeral === undefined) return `${record.head}${offset}"`;
-  return `{"topic":${JSON.stringify(record.key)},"ephemeral":"${rare.ephemeral}"`;
+  if (rare?.ephemeral === undefined) return `${record.head}${offset}`;
+  return `{"topic":${JSON.stringify(record.key)},"ephemeral":"${rare.ephemeral}`;
 }
 
-/** The entry as a line of text, without the line feed. */
-export function lineOf(entry: Entry): string {
+/** The entry as a line of text, and what follows it. In few pieces: each joint of two makes a string. */
+export function lineOf(entry: Entry, end = ''): string {
   // Not kept: what receivers share is the joined text of all that a turn brings, and thousands of entries lie in the log.
-  if (entry.json !== undefined) return `${messageHead(entry)},"data":${entry.json}}`;
+  const close = `}${end}`;
+  if (entry.json !== undefined) return `${messageHead(entry)}","data":${entry.json}${close}`;
   const rare = entry.rare as Rare;
-  rare.line ??= `${messageHead(entry)},"base64":"${toBase64(rare.binary as Uint8Array)}"}`;
-  return rare.line;
+  rare.line ??= `${messageHead(entry)}","base64":"${toBase64(rare.binary as Uint8Array)}"}`;
+  return rare.line + end;
 }
 
 /** An entry of bytes as a binary WebSocket message: its JSON, a line feed, its bytes. */
 function packetOf(entry: Entry, rare: Rare, binary: Uint8Array): Uint8Array {
   if (!rare.packet) {
-    const head = utf8(`${messageHead(entry)}}\n`);
+    const head = utf8(`${messageHead(entry)}"}\n`);
     const packet = new Uint8Array(head.length + binary.length);
     packet.set(head);
     packet.set(binary, head.length);
@@ -83,7 +84,7 @@ export function escapeForScript(text: string): string {
 }
 
 function sseMessage(entry: Entry, cursor: string): string {
-  return `${cursor === '' ? '' : `id: ${cursor}\n`}data: ${lineOf(entry)}\n\n`;
+  return `${cursor === '' ? '' : `id: ${cursor}\n`}data: ${lineOf(entry, '\n\n')}`;
 }
 
 function sseControl(control: Control): string {
@@ -134,7 +135,7 @@ export function isRunOf({ entries }: Run, others: readonly Entry[]): boolean {
 
 function joinLines(entries: readonly Entry[]): string {
   let text = '';
-  for (const entry of entries) text += `${lineOf(entry)}\n`;
+  for (const entry of entries) text += lineOf(entry, '\n');
   return text;
 }
 
@@ -174,7 +175,7 @@ function writeMessages({ sink }: Outlet, before: string, entries: readonly Entry
   for (const entry of entries) {
     const { rare } = entry;
     if (!rare?.binary) {
-      text += `${lineOf(entry)}\n`;
+      text += lineOf(entry, '\n');
       continue;
     }
     if (text !== '') sink.write(text);

@@ -121,7 +121,7 @@ function lastAnswer(
     except: peer.record?.id,
   };
   const entries = newest(hub.log, { ...subscription, start: after }, wanted);
-  const lines = entries.map(lineOf);
+  const lines = entries.map((entry) => lineOf(entry));
   for (const entry of entries) budget.bytes -= entry.bytes;
   return `,"last":[${lines.join(',')}]`;
 }
