@@ -27,22 +27,28 @@ export interface Binding {
 
 /** Answers that have not ended, and what listens to each of them: shared, because most last long and do nothing. */
 export interface Answers {
-  readonly open: Map<ServerResponse, Peer | undefined>;
+  /** By which connections receive. */
+  readonly receiving: Map<ServerResponse, Peer>;
+  /** All others: what comes and goes by thousands would keep the table of those that stay larger than it need be. */
+  readonly passing: Set<ServerResponse>;
   readonly drained: (this: ServerResponse) => void;
   readonly closed: (this: ServerResponse) => void;
 }
 
 export function createAnswers(core: HubCore): Answers {
-  const open: Answers['open'] = new Map();
+  const receiving: Answers['receiving'] = new Map();
+  const passing: Answers['passing'] = new Set();
   return {
-    open,
+    receiving,
+    passing,
     drained() {
-      const peer = open.get(this);
+      const peer = receiving.get(this);
       if (peer) core.drained(peer);
     },
     closed() {
-      const peer = open.get(this);
-      open.delete(this);
+      passing.delete(this);
+      const peer = receiving.get(this);
+      receiving.delete(this);
       if (peer) core.closed(peer);
     },
   };
@@ -111,8 +117,8 @@ function refuse(exchange: Exchange, status: number, code: string, message: strin
 function connect(exchange: Exchange, transport: PeerTransport, sink: Sink, frame?: FrameTokens): Peer {
   const { binding, response, meta } = exchange;
   const peer = binding.core.connect({ transport, sink, meta, frame });
-  binding.answers.open.set(response, peer);
-  response.on('drain', binding.answers.drained);
+  binding.answers.passing.delete(response);
+  binding.answers.receiving.set(response, peer);
   response.on('error', ignore);
   return peer;
 }
@@ -124,7 +130,8 @@ function streamSink(exchange: Exchange, type: string): Sink {
     'Content-Type': type,
     'X-Content-Type-Options': 'nosniff',
   };
-  return createStreamSink(exchange.response, headers, exchange.binding.encode);
+  const { encode, answers } = exchange.binding;
+  return createStreamSink(exchange.response, headers, encode, answers.drained);
 }
 
 function answerSink(exchange: Exchange): Sink {
@@ -134,7 +141,8 @@ function answerSink(exchange: Exchange): Sink {
     'Content-Type': lines,
     'X-Content-Type-Options': 'nosniff',
   };
-  return createAnswerSink(exchange.response, headers, exchange.binding.encode);
+  const { encode, answers } = exchange.binding;
+  return createAnswerSink(exchange.response, headers, encode, answers.drained);
 }
 
 function serveOpen(exchange: Exchange, open: OpenFrame): void {
@@ -200,7 +208,8 @@ function serveFrame(exchange: Exchange, form: URLSearchParams): void {
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   };
-  const sink = createStreamSink(response, headers, binding.encode, prelude(origin, csp));
+  const { encode, answers } = binding;
+  const sink = createStreamSink(response, headers, encode, answers.drained, prelude(origin, csp));
   binding.core.open(connect(exchange, 'iframe', sink, { mark, csp }), post.open);
 }
 
@@ -274,7 +283,7 @@ export function serve(binding: Binding, request: IncomingMessage, response: Serv
   const query = queryOf(request);
   const meta = metaOf(request, query, binding);
   const plain: Exchange = { binding, request, response, query, meta, cors: {} };
-  binding.answers.open.set(response, undefined);
+  binding.answers.passing.add(response);
   response.on('close', binding.answers.closed);
   const isFrame = isAnonymousForm(request);
   const denied = isFrame ? undefined : refuseOrigin(request.headers, binding.origins, method === 'POST');

@@ -156,11 +156,12 @@ function createHost(
 /** Waits until sockets and answers have gone, then cuts those that have not. */
 async function finish(binding: Binding, upgrades: Upgrades): Promise<void> {
   const endsAt = performance.now() + graceMs;
-  while (upgrades.sockets.size + binding.answers.open.size > 0 && performance.now() < endsAt) {
+  const { passing, receiving } = binding.answers;
+  while (upgrades.sockets.size + passing.size + receiving.size > 0 && performance.now() < endsAt) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   for (const socket of upgrades.sockets) socket.terminate();
-  for (const response of binding.answers.open.keys()) response.destroy();
+  for (const response of [...passing, ...receiving.keys()]) response.destroy();
 }
 
 function serving(core: HubCore, binding: Binding, upgrades: Upgrades) {

@@ -39,6 +39,7 @@ export function frameOf(text: string): Buffer {
 interface StreamSink extends Sink {
   readonly response: ServerResponse;
   readonly encode: Encoder;
+  readonly drained: () => void;
   /** Until the head is written. */
   head: { readonly headers: Readonly<Record<string, string>>; readonly prelude: string } | undefined;
 }
@@ -59,7 +60,11 @@ function writeChunk(this: StreamSink, chunk: string | Uint8Array): void {
 }
 
 function isStreamBlocked(this: StreamSink): boolean {
-  return this.response.writableNeedDrain;
+  const { response, drained } = this;
+  const isBlocked = response.writableNeedDrain;
+  // Most never are, so a listener that waits for it from the beginning would be one too many.
+  if (isBlocked) response.off('drain', drained).once('drain', drained);
+  return isBlocked;
 }
 
 function streamBytes(this: StreamSink): number {
@@ -75,24 +80,25 @@ function abortStream(this: StreamSink): void {
   this.response.destroy();
 }
 
-/** Streams and answers of unknown length. `prelude` is written before the first chunk. */
+/** What they all do, kept once and not with each of thousands. */
+const streamMethods: Sink = {
+  write: writeChunk,
+  blocked: isStreamBlocked,
+  bufferedBytes: streamBytes,
+  end: endStream,
+  abort: abortStream,
+};
+
+/** Streams and answers of unknown length. `drained` listens to the response. `prelude` is written before the first chunk. */
 export function createStreamSink(
   response: ServerResponse,
   headers: Readonly<Record<string, string>>,
   encode: Encoder,
+  drained: () => void,
   prelude = '',
 ): Sink {
-  const sink: StreamSink = {
-    response,
-    encode,
-    head: { headers, prelude },
-    write: writeChunk,
-    blocked: isStreamBlocked,
-    bufferedBytes: streamBytes,
-    end: endStream,
-    abort: abortStream,
-  };
-  return sink;
+  const own: Omit<StreamSink, keyof Sink> = { response, encode, drained, head: { headers, prelude } };
+  return Object.assign(Object.create(streamMethods) as Sink, own);
 }
 
 /**
@@ -103,15 +109,18 @@ export function createAnswerSink(
   response: ServerResponse,
   headers: Readonly<Record<string, string>>,
   encode: Encoder,
+  drained: () => void,
 ): Sink {
-  const stream = createStreamSink(response, headers, encode);
+  const stream = createStreamSink(response, headers, encode, drained);
   let held: string | undefined;
   const passOn = (): void => {
     if (held !== undefined && !response.writableEnded) stream.write(held);
     held = undefined;
   };
   return {
-    ...stream,
+    blocked: () => stream.blocked(),
+    bufferedBytes: () => stream.bufferedBytes(),
+    abort: () => stream.abort(),
     write(chunk) {
       const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
       if (response.headersSent) return stream.write(text);
@@ -204,22 +213,26 @@ function abortSocket(this: SocketSink): void {
   this.ws.terminate();
 }
 
+const socketMethods: Sink = {
+  write: writeMessage,
+  blocked: isSocketBlocked,
+  bufferedBytes: socketBytes,
+  end: endSocket,
+  abort: abortSocket,
+};
+const foreignMethods: Sink = { ...socketMethods, blocked: isForeignBlocked };
+
 /** `frame` makes frames as `frameOf` does. `ws` must not compress. */
 export function createSocketSink(ws: WebSocket, socket: Duplex, frame: Encoder): Sink {
   // Bun has a WebSocket server of its own in the place of `ws`: its socket is not to be written to.
   const isDirect = (ws as { _sender?: { _socket?: unknown } })._sender?._socket === socket;
-  const sink: SocketSink = {
+  const own: Omit<SocketSink, keyof Sink> = {
     ws,
     socket,
     isDirect,
     isWatched: false,
     frame,
     isCorked: false,
-    write: writeMessage,
-    blocked: isDirect ? isSocketBlocked : isForeignBlocked,
-    bufferedBytes: socketBytes,
-    end: endSocket,
-    abort: abortSocket,
   };
-  return sink;
+  return Object.assign(Object.create(isDirect ? socketMethods : foreignMethods) as Sink, own);
 }
