@@ -8,6 +8,15 @@ import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta } from './ty
 const grantsMax = 4;
 const topicsPerGrant = 4_096;
 
+/** Of a hub that asks nobody anything: it has no answers to keep. */
+const openToAll: Grant = {
+  credential: 'none',
+  identity: undefined,
+  expiresAt: undefined,
+  until: Number.POSITIVE_INFINITY,
+  topics: undefined,
+};
+
 /** All that `authenticate` may have judged by: with cookies the token alone does not say who it is. */
 function credentialOf(meta: Meta, token: string | undefined): string {
   const { cookie, authorization } = meta.headers;
@@ -41,6 +50,8 @@ export function authenticate(
   token: string | undefined,
   done: (admission: Admission) => void,
 ): void {
+  const ask = hub.host.authenticate;
+  if (!ask && !hub.host.authorize) return done(openToAll);
   const credential = credentialOf(meta, token);
   const known = grantFor(record, credential);
   if (known && known.until > hub.host.now()) return done(known);
@@ -50,7 +61,6 @@ export function authenticate(
     if (record) keepGrant(record, grant);
     return grant;
   };
-  const ask = hub.host.authenticate;
   if (!ask) return done(conclude({ type: 'ok', identity: undefined, expiresInMs: undefined }));
   const settle = (answer: AuthAnswer): void => {
     const cached = answer.type === 'ok' ? grantFor(record, credential) : undefined;

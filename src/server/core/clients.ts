@@ -10,6 +10,8 @@ import type { ClientRecord, Hub, Peer } from './types.ts';
 const idForm = /^[A-Za-z0-9_-]{22}$/;
 /** Attempts remembered as released. More than a client can have on their way at a time. */
 const releasedMax = 64;
+/** Tickets remembered as served. A copy of a request comes while a few more connections are opened at the most. */
+const servedMax = 16;
 
 export function isClientId(text: string): boolean {
   return idForm.test(text);
@@ -24,12 +26,12 @@ function createRecord(hub: Hub, id: string, key: string): ClientRecord {
     key,
     nonce: toBase64Url(hub.host.random(16)),
     sends: undefined,
-    renewedBy: 0,
-    renewedFrom: undefined,
+    renewed: undefined,
     peers: none,
     uplinks: 0,
     lastConnectedAt: hub.host.now(),
     released: none,
+    served: undefined,
     grants: none,
     asking: undefined,
     barriers: undefined,
@@ -119,6 +121,28 @@ function expire(hub: Hub, resting: Map<string, ClientRecord>, keepMs: number): v
     resting.delete(record.id);
     hub.records.delete(record.id);
   }
+}
+
+/**
+ * 32 bits are enough to tell a client's tickets apart, and need no room of their own. Were two ever taken for one, the client
+ * would come again with a third.
+ */
+function shortOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash | 0;
+}
+
+export function hasServed({ served }: ClientRecord, ticket: string): boolean {
+  if (served === undefined) return false;
+  return typeof served === 'number' ? served === shortOf(ticket) : served.includes(shortOf(ticket));
+}
+
+export function rememberServed(record: ClientRecord, ticket: string): void {
+  const { served } = record;
+  const short = shortOf(ticket);
+  if (served === undefined) record.served = short;
+  else record.served = (typeof served === 'number' ? [served] : served.slice(1 - servedMax)).concat(short);
 }
 
 /** Remembers that the answer of this attempt is not wanted, also if its request is still on its way. */

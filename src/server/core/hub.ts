@@ -118,7 +118,7 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     running: 0,
     onIdle: undefined,
     beat: undefined,
-    lapse: undefined,
+    lapseAlarm: undefined,
     trimAlarm: undefined,
     restAlarm: undefined,
   };
@@ -192,7 +192,7 @@ export function createHubCore(options: CoreOptions, host: HubHost, broker: Broke
     open: (peer, open) => openPeer(hub, peer, open),
     awaitOpen(peer) {
       const { bodyMs } = hub.config.limits;
-      peer.deadline = setAlarm(hub.alarms, host.now() + bodyMs, () => {
+      peer.alarm = setAlarm(hub.alarms, host.now() + bodyMs, () => {
         endPeer(hub, peer, { code: 'BODY_TIMEOUT', message: `No open came within ${bodyMs} ms.` });
       });
     },

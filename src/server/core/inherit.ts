@@ -3,9 +3,10 @@
  * Records are made anew around what is remembered, so that whatever the former hub still does changes nothing here.
  */
 import { none, rest } from './clients.ts';
+import { ticketMs } from './config.ts';
 import { expireEntries } from './log.ts';
 import { armTrim } from './publish.ts';
-import { limitTicket } from './tickets.ts';
+import { armLapse } from './tickets.ts';
 import type { ClientRecord, Hub } from './types.ts';
 import { abandonAll } from './upstream.ts';
 
@@ -30,6 +31,7 @@ export function inherit(hub: Hub): void {
   for (const former of hub.records.values()) inheritRecord(hub, former);
   for (const ticket of hub.tickets.values()) {
     ticket.peer = undefined;
-    limitTicket(hub, ticket);
+    ticket.until = hub.host.now() + ticketMs;
   }
+  armLapse(hub);
 }

@@ -10,7 +10,7 @@ import type { Hub, Peer } from './types.ts';
 
 export function startBeat(hub: Hub, peer: Peer): void {
   hub.beat ??= (one) => beat(hub, one);
-  peer.beat = setAlarm(hub.alarms, hub.host.now() + peer.heartbeatMs, hub.beat, peer);
+  peer.alarm = setAlarm(hub.alarms, hub.host.now() + peer.heartbeatMs, hub.beat, peer);
 }
 
 function isDead(hub: Hub, peer: Peer): boolean {

@@ -65,14 +65,13 @@ function connectionsOf(record: ClientRecord): number {
  * here before they would be taken for copies of other sends.
  */
 function renewSends(hub: Hub, record: ClientRecord, open: OpenFrame, meta: Meta): void {
-  const { nonce } = record;
+  const { nonce, renewed } = record;
   // A second candidate names the same one as the first: it is to find what was made for that.
-  if (open.sends === undefined || open.sends === nonce || open.sends === record.renewedFrom) return;
+  if (open.sends === undefined || open.sends === nonce || open.sends === renewed?.from) return;
   // A browser's repetition of a request has its number; every further poll has its own.
   const by = meta.requestNumber ?? open.attempt;
-  if (by <= record.renewedBy) return;
-  record.renewedBy = by;
-  record.renewedFrom = open.sends;
+  if (by <= (renewed?.by ?? 0)) return;
+  record.renewed = { by, from: open.sends };
   for (const peer of record.peers) dismissPeer(hub, peer);
   renewNonce(hub, record);
 }
@@ -89,7 +88,6 @@ function enter(hub: Hub, peer: Peer, open: OpenFrame): Failure | 'released' | un
   stay(hub, record);
   peer.record = record;
   peer.attempt = open.attempt;
-  peer.token = open.token;
   // Something on its way may cut what is idle sooner than most.
   peer.heartbeatMs = Math.min(peer.heartbeatMs, Math.max(heartbeatMinMs, open.heartbeat ?? peer.heartbeatMs));
   record.peers = record.peers.concat(peer);
@@ -107,17 +105,17 @@ export function openPeer(hub: Hub, peer: Peer, open: OpenFrame, then?: () => voi
     tell(hub, peer, draining(hub));
     return endPeer(hub, peer, undefined, 1012);
   }
-  cancelAlarm(hub.alarms, peer.deadline);
+  cancelAlarm(hub.alarms, peer.alarm);
   peer.state = 'opening';
   const fault = faultOf(hub, open) ?? enter(hub, peer, open);
   if (fault) return endPeer(hub, peer, fault === 'released' ? undefined : fault);
-  admit(hub, peer, () => placeAll(hub, peer, open, then));
+  admit(hub, peer, open.token, () => placeAll(hub, peer, open, then));
 }
 
 /** Authenticates; a peer that has to wait for that is told so, for it would take silence for a dead transport. */
-function admit(hub: Hub, peer: Peer, next: () => void): void {
+function admit(hub: Hub, peer: Peer, token: string | undefined, next: () => void): void {
   const { bodyMs } = hub.config.limits;
-  authenticate(hub, peer.record, peer.meta, peer.token, (admission) => {
+  authenticate(hub, peer.record, peer.meta, token, (admission) => {
     if (peer.state !== 'opening') return;
     const failure = failureOf(admission);
     if (failure) return endPeer(hub, peer, failure);
@@ -127,7 +125,7 @@ function admit(hub: Hub, peer: Peer, next: () => void): void {
     next();
   });
   if (peer.state !== 'opening') return;
-  peer.deadline = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
+  peer.alarm = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
     endPeer(hub, peer, {
       code: 'INTERNAL',
       message: `authenticate() or authorize() took over ${bodyMs} ms.`,
@@ -234,8 +232,8 @@ function tellPlacedGaps(hub: Hub, peer: Peer, placed: readonly Placed[]): void {
 }
 
 function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[]): void {
-  cancelAlarm(hub.alarms, peer.deadline);
-  peer.deadline = undefined;
+  cancelAlarm(hub.alarms, peer.alarm);
+  peer.alarm = undefined;
   const isNews = placed.some(({ answer, gap }) => answer !== undefined || gap);
   follow(hub, peer, subscriptionsOf(placed));
   peer.positions = startPositions(hub, peer);
@@ -252,7 +250,7 @@ function hold(hub: Hub, peer: Peer, open: OpenFrame, isNews: boolean): void {
   const waitMs = Math.min(open.wait ?? 0, hub.config.holdMs);
   answerPoll(hub, peer, isNews || waitMs === 0);
   if (peer.state !== 'held') return;
-  peer.deadline = setAlarm(hub.alarms, hub.host.now() + waitMs, () => answerPoll(hub, peer, true));
+  peer.alarm = setAlarm(hub.alarms, hub.host.now() + waitMs, () => answerPoll(hub, peer, true));
 }
 
 /** From here on it is told what is published, at once or when it has caught up. */
@@ -304,7 +302,7 @@ export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
   }
   const cursor = open.cursor === undefined ? [] : parseCursor(open.cursor);
   if (!cursor) return endPeer(hub, peer, { code: 'BAD_FRAME', message: 'cursor is no cursor.' });
-  admit(hub, peer, () => {
+  admit(hub, peer, undefined, () => {
     decideAll(hub, peer, open.topics, (decisions) => {
       if (peer.state !== 'opening') return;
       const placed = place(hub, peer, open.topics, cursor, decisions) ?? [];
@@ -314,8 +312,8 @@ export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
 }
 
 function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: number): void {
-  cancelAlarm(hub.alarms, peer.deadline);
-  peer.deadline = undefined;
+  cancelAlarm(hub.alarms, peer.alarm);
+  peer.alarm = undefined;
   const subscriptions = subscriptionsOf(placed);
   follow(hub, peer, subscriptions);
   if (last > 0) for (const one of subscriptions) one.start = startOfLast(hub, one, last);

@@ -45,7 +45,6 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     state: 'waiting',
     record: undefined,
     attempt: 0,
-    token: undefined,
     grant: undefined,
     topics: none,
     early: undefined,
@@ -60,8 +59,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     heardAt: now,
     blockedAt: undefined,
     max: undefined,
-    beat: undefined,
-    deadline: undefined,
+    alarm: undefined,
     expiry: undefined,
   };
   hub.peers.add(peer);
@@ -144,8 +142,7 @@ function forget(hub: Hub, peer: Peer): void {
   peer.early = undefined;
   peer.pending = undefined;
   peer.controls = undefined;
-  cancelAlarm(hub.alarms, peer.deadline);
-  cancelAlarm(hub.alarms, peer.beat);
+  cancelAlarm(hub.alarms, peer.alarm);
   cancelAlarm(hub.alarms, peer.expiry);
   hub.peers.delete(peer);
   if (peer.record) part(hub, peer.record, peer);
@@ -156,8 +153,8 @@ function forget(hub: Hub, peer: Peer): void {
 function linger(hub: Hub, peer: Peer): void {
   peer.state = 'lingering';
   hub.peers.delete(peer);
-  cancelAlarm(hub.alarms, peer.deadline);
-  peer.deadline = setAlarm(hub.alarms, hub.host.now() + hub.config.lingerMs, () => forget(hub, peer));
+  cancelAlarm(hub.alarms, peer.alarm);
+  peer.alarm = setAlarm(hub.alarms, hub.host.now() + hub.config.lingerMs, () => forget(hub, peer));
 }
 
 export interface Failure {

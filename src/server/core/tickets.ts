@@ -4,6 +4,7 @@
  */
 import type { OpenFrame } from '../../core/frames.ts';
 import { setAlarm } from './alarms.ts';
+import { hasServed, rememberServed } from './clients.ts';
 import { ticketMs } from './config.ts';
 import { tell } from './delivery.ts';
 import { openPeer } from './open.ts';
@@ -26,23 +27,30 @@ function createTicket(hub: Hub, name: string, client: string, meta: Meta): Ticke
     name,
     client,
     origin: originOf(meta),
+    until: hub.host.now() + ticketMs,
     open: undefined,
     meta: undefined,
     peer: undefined,
-    isServed: false,
   };
   hub.tickets.set(name, ticket);
-  limitTicket(hub, ticket);
+  armLapse(hub);
   return ticket;
 }
 
-/** Neither half waits longer for the other. */
-export function limitTicket(hub: Hub, ticket: Ticket): void {
-  hub.lapse ??= ({ name, peer }) => {
-    hub.tickets.delete(name);
-    if (peer?.state === 'waiting') endPeer(hub, peer, unknown);
-  };
-  setAlarm(hub.alarms, hub.host.now() + ticketMs, hub.lapse, ticket);
+/** Neither half waits longer for the other. All wait equally long, so the first of them is the next whose time is up. */
+export function armLapse(hub: Hub): void {
+  if (hub.lapseAlarm?.run) return;
+  const first = hub.tickets.values().next();
+  if (first.done) return;
+  hub.lapseAlarm = setAlarm(hub.alarms, first.value.until, () => {
+    const now = hub.host.now();
+    for (const ticket of hub.tickets.values()) {
+      if (ticket.until > now) break;
+      hub.tickets.delete(ticket.name);
+      if (ticket.peer?.state === 'waiting') endPeer(hub, ticket.peer, unknown);
+    }
+    armLapse(hub);
+  });
 }
 
 /** Same-origin GETs carry no origin, so only two that are there can differ. */
@@ -59,19 +67,24 @@ function join(hub: Hub, ticket: Ticket): void {
   peer.meta = meta;
   openPeer(hub, peer, open, () => {
     // It is remembered that it has served, and nothing else.
-    ticket.isServed = true;
-    ticket.open = undefined;
-    ticket.meta = undefined;
-    ticket.peer = undefined;
+    if (hub.tickets.get(ticket.name) === ticket) hub.tickets.delete(ticket.name);
+    if (peer.record) rememberServed(peer.record, ticket.name);
   });
+}
+
+/** What still comes of it is a copy: browsers repeat requests by themselves. */
+function isServed(hub: Hub, name: string, client: string): boolean {
+  const record = hub.records.get(client);
+  return record !== undefined && hasServed(record, name);
 }
 
 /** The half that carries the open. `false`: there is no room, or the ticket is somebody else's. */
 export function offerTicket(hub: Hub, open: OpenFrame, meta: Meta): boolean {
   const name = open.ticket ?? '';
+  if (isServed(hub, name, open.client)) return true;
   const ticket = hub.tickets.get(name) ?? createTicket(hub, name, open.client, meta);
   if (!ticket || isForeign(ticket, open.client, meta)) return false;
-  if (ticket.open || ticket.isServed) return true;
+  if (ticket.open) return true;
   ticket.open = open;
   ticket.meta = meta;
   join(hub, ticket);
@@ -80,8 +93,9 @@ export function offerTicket(hub: Hub, open: OpenFrame, meta: Meta): boolean {
 
 /** The half that is answered. */
 export function presentTicket(hub: Hub, peer: Peer, name: string, client: string): void {
+  if (isServed(hub, name, client)) return endPeer(hub, peer, unknown);
   const ticket = hub.tickets.get(name) ?? createTicket(hub, name, client, peer.meta);
-  if (!ticket || ticket.isServed || isForeign(ticket, client, peer.meta)) return endPeer(hub, peer, unknown);
+  if (!ticket || isForeign(ticket, client, peer.meta)) return endPeer(hub, peer, unknown);
   // A browser may repeat a GET by itself.
   if (ticket.peer) endPeer(hub, ticket.peer);
   ticket.peer = peer;

@@ -125,7 +125,7 @@ export interface Bucket {
 
 /**
  * What the hub knows of one client. There are many, so what most of them never have is made when it is needed. It outlives its connections by `keepMs`. With a broker that is kept, `key`, `nonce`, `sends`,
- * `renewedBy`, `released` and `barriers` outlive the hub too (`inherit.ts`).
+ * `renewed`, `released`, `served` and `barriers` outlive the hub too (`inherit.ts`).
  */
 export interface ClientRecord {
   readonly id: string;
@@ -133,10 +133,8 @@ export interface ClientRecord {
   /** Names its memory of sends, which is made at the first of them. */
   nonce: string;
   sends: SendMemory | undefined;
-  /** Number of the request for which it was made anew last. */
-  renewedBy: number;
-  /** The memory that this request named. */
-  renewedFrom: string | undefined;
+  /** Its memory was made anew: for the request of this number last, which named this one. */
+  renewed: { readonly by: number; readonly from: string } | undefined;
   /** Its connections: a list that is replaced and never changed. */
   peers: readonly Peer[];
   /** POSTs with sends that are being answered. */
@@ -144,6 +142,8 @@ export interface ClientRecord {
   lastConnectedAt: number;
   /** Attempts whose answers are not wanted, also if they are still to come. */
   released: readonly number[];
+  /** Tickets that have served, in short (`clients.ts`). Most clients have one, which takes no list. */
+  served: number | readonly number[] | undefined;
   /** The one that was given last comes last. */
   grants: readonly Grant[];
   /** By credential. */
@@ -184,7 +184,6 @@ export interface Peer {
   state: PeerState;
   record: ClientRecord | undefined;
   attempt: number;
-  token: string | undefined;
   grant: Grant | undefined;
   /** In the index of the hub, too: that is where to look whether a topic is among them. */
   topics: readonly Subscription[];
@@ -207,21 +206,21 @@ export interface Peer {
   blockedAt: number | undefined;
   /** Most messages of a poll's answer. */
   max: number | undefined;
-  beat: Alarm | undefined;
-  deadline: Alarm | undefined;
+  /** What its state waits for at the longest; of a stream, its next heartbeat. */
+  alarm: Alarm | undefined;
   expiry: Alarm | undefined;
 }
 
-/** Two requests that belong together (`docs/PROTOCOL.md` 5.3). */
+/** Two requests that belong together (`docs/PROTOCOL.md` 5.3), until a hello was answered. */
 export interface Ticket {
   readonly name: string;
   readonly client: string;
   origin: string | undefined;
+  /** How long it waits for its other half. */
+  until: number;
   open: OpenFrame | undefined;
   meta: Meta | undefined;
   peer: Peer | undefined;
-  /** A hello was answered. */
-  isServed: boolean;
 }
 
 /** What a hub has from its broker until it gives it back, for itself alone. Times in it are by a clock that all its hubs have. */
@@ -260,6 +259,7 @@ export interface Hub {
   records: Map<string, ClientRecord>;
   /** Records without a connection, the one longest so first: those that sent, and those that never did. */
   readonly resting: { readonly sent: Map<string, ClientRecord>; readonly idle: Map<string, ClientRecord> };
+  /** In the order in which they were made. */
   tickets: Map<string, Ticket>;
   readonly giveBack: () => void;
   /** Of entries, where there is one partition. */
@@ -286,9 +286,9 @@ export interface Hub {
   running: number;
   /** Told when the hub may have become idle while it drains. */
   onIdle: (() => void) | undefined;
-  /** A heartbeat of a connection is due; a ticket has had its time. */
+  /** A heartbeat of a connection is due. */
   beat: ((peer: Peer) => void) | undefined;
-  lapse: ((ticket: Ticket) => void) | undefined;
+  lapseAlarm: Alarm | undefined;
   trimAlarm: Alarm | undefined;
   restAlarm: Alarm | undefined;
 }

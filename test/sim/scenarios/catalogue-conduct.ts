@@ -116,6 +116,8 @@ export const conductSchedules: readonly Schedule[] = [
     tests: [
       'server/hub: serve in either order, and the half that waits is told to',
       'server/hub: are bound to their client, and die of age',
+      'server/hub: that have served are not served again, whichever half is repeated, in whichever order, and when',
+      'server/broker: is not served by the next what the former hub has served, whichever half is repeated',
     ],
   },
   {

@@ -6,7 +6,15 @@ import { memoryBroker } from '../../../src/server/brokers/memory.ts';
 import type { CoreOptions } from '../../../src/server/core/config.ts';
 import type { AuthAnswer, SendAnswer } from '../../../src/server/core/types.ts';
 import { createHub, relay } from '../../../src/server/index.ts';
-import { brief, type Callbacks, CoreWorld, type Frame, idOf, noMeta } from './support/core-world.ts';
+import {
+  brief,
+  type Callbacks,
+  CoreWorld,
+  FakeSink,
+  type Frame,
+  idOf,
+  noMeta,
+} from './support/core-world.ts';
 import { listen } from './support/live-hub.ts';
 
 const fresh = [{ topic: 'a', new: true }] as const;
@@ -149,6 +157,24 @@ describe('a client', () => {
     expect(present()).toEqual(['hello']);
     expect(present()).toEqual(['error']);
     next.pass(10_000);
+    expect(next.core.stats().tickets).toBe(0);
+  });
+
+  test('is not served by the next what the former hub has served, whichever half is repeated', () => {
+    const { former, start } = succession();
+    const ticket = idOf('ticket');
+    const both = (world: CoreWorld): Frame['type'][] => {
+      const sink = new FakeSink();
+      expect(world.core.offer(world.openFrame(fresh, { ticket, attempt: 3 }), noMeta)).toBe(true);
+      const peer = world.core.connect({ transport: 'http-stream', sink, meta: noMeta });
+      world.core.present(peer, ticket, idOf('client'));
+      world.turn();
+      return sink.take().map(({ type }) => type);
+    };
+    expect(both(former)).toEqual(['hello']);
+    close(former);
+    const next = start();
+    expect(both(next)).toEqual(['error']);
     expect(next.core.stats().tickets).toBe(0);
   });
 });

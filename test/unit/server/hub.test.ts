@@ -1,7 +1,7 @@
 /** Who may do what, sends, closing and limits, in the pure core. */
 import { describe, expect, test } from 'vitest';
 import type { SendAnswer } from '../../../src/server/core/types.ts';
-import { brief, CoreWorld, type Frame, idOf, noMeta } from './support/core-world.ts';
+import { brief, CoreWorld, FakeSink, type Frame, idOf, noMeta } from './support/core-world.ts';
 
 const fresh = [{ topic: 'a', new: true }] as const;
 
@@ -340,11 +340,10 @@ describe('releasing', () => {
 describe('tickets', () => {
   const ticket = idOf('ticket');
 
-  function stream(world: CoreWorld, client = idOf('client')) {
-    const sink = world.connect([], {}, 'http-stream').sink;
-    sink.take();
+  function stream(world: CoreWorld, client = idOf('client'), name = ticket) {
+    const sink = new FakeSink();
     const peer = world.core.connect({ transport: 'eventsource', sink, meta: noMeta });
-    world.core.present(peer, ticket, client);
+    world.core.present(peer, name, client);
     world.turn();
     return { sink, text: () => sink.chunks.splice(0).join('') };
   }
@@ -370,6 +369,60 @@ describe('tickets', () => {
     const late = stream(world);
     world.pass(10_000);
     expect(late.text()).toContain('TICKET_UNKNOWN');
+  });
+
+  /** Both halves, the open first. */
+  function serve(world: CoreWorld, name: string, attempt: number, client = idOf('client')) {
+    expect(world.core.offer(world.openFrame(fresh, { client, ticket: name, attempt }), noMeta)).toBe(true);
+    return stream(world, client, name);
+  }
+
+  test('that have served are not served again, whichever half is repeated, in whichever order, and when', () => {
+    const world = new CoreWorld();
+    const names = [1, 2, 3].map((attempt) => idOf(`ticket-${attempt}`));
+    names.forEach((name, i) => {
+      expect(serve(world, name, i + 1).text()).toContain('"hello"');
+    });
+    for (const waitMs of [0, 5_000, 60_000]) {
+      world.pass(waitMs);
+      names.forEach((name, i) => {
+        expect(stream(world, idOf('client'), name).text()).toContain('TICKET_UNKNOWN');
+        expect(serve(world, name, i + 1).text()).toContain('TICKET_UNKNOWN');
+      });
+      // Copies take up no room of those that wait.
+      expect(world.core.stats()).toMatchObject({ tickets: 0, connections: names.length });
+    }
+  });
+
+  test('are counted while they wait for their other half, and no longer', () => {
+    const world = new CoreWorld({ limits: { tickets: 1 } });
+    for (const name of ['a', 'b', 'c']) {
+      expect(serve(world, idOf(name), 1, idOf(name)).text()).toContain('"hello"');
+    }
+    stream(world, idOf('d'), idOf('d'));
+    expect(stream(world, idOf('e'), idOf('e')).text()).toContain('TICKET_UNKNOWN');
+    expect(world.core.stats().tickets).toBe(1);
+  });
+
+  test('wait equally long each, though one alarm is for all of them', () => {
+    const world = new CoreWorld();
+    const first = stream(world, idOf('client'), idOf('first'));
+    world.pass(3_000);
+    expect(serve(world, idOf('served'), 1).text()).toContain('"hello"');
+    const second = stream(world, idOf('client'), idOf('second'));
+    world.pass(6_999);
+    expect([first.text(), second.text()].join()).not.toContain('TICKET_UNKNOWN');
+    world.pass(1);
+    expect(first.text()).toContain('TICKET_UNKNOWN');
+    world.pass(2_999);
+    expect([second.text(), world.core.stats().tickets]).toEqual(['', 1]);
+    world.pass(1);
+    expect(second.text()).toContain('TICKET_UNKNOWN');
+    expect(world.core.stats().tickets).toBe(0);
+    // And anew for one that comes when there was none.
+    const third = stream(world, idOf('client'), idOf('third'));
+    world.pass(10_000);
+    expect(third.text()).toContain('TICKET_UNKNOWN');
   });
 });
 
