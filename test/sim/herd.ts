@@ -50,6 +50,9 @@ export function runHerd(seed: number, { log }: Hooks = {}): Tally {
   let server: SimServer | undefined;
   const quiet = { message() {}, gap() {}, ready() {}, ended() {}, settled() {} };
   const transport: TransportName = world.pick(['websocket', 'http-stream']);
+  // Others stand ready, and are not to be needed: a return is one open.
+  const others: readonly TransportName[] = ['http-stream', 'long-poll'];
+  const transports = [transport, ...others.filter((other) => other !== transport)];
   const isDrained = world.chance(0.5);
   const awayMs = isDrained ? 0 : world.between(4, 20) * 1_000;
   log?.(`${crowd} clients by ${transport}; the hub ${isDrained ? 'drains' : `is away for ${awayMs} ms`}`);
@@ -66,7 +69,7 @@ export function runHerd(seed: number, { log }: Hooks = {}): Tally {
     const site = { world, net, server: () => server };
     const of = {
       site,
-      transports: [transport],
+      transports,
       eager: false,
       seed: seedOf(seed, 'client', i),
       observer: quiet,
