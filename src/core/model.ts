@@ -187,6 +187,8 @@ export interface Connection {
   question: string;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
+  /** It was given more time, as the machine was busy when that was over. */
+  excused: boolean;
   /** Its hello came after its time: perhaps held back on the way, until all of the answer was there. */
   isLate: boolean;
   /** An upgrade that takes long to prove itself: the next one may be tried beside it. */

@@ -72,6 +72,7 @@ export function openCandidate(
     heldMs: 0,
     question: '',
     misses: 0,
+    excused: false,
     isLate: false,
     overdue: false,
     bridging: false,
