@@ -8,7 +8,7 @@ import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './
 import { createInbox, type Inbox, type InboxEvent } from './inbox.ts';
 import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
 import { createPolicy, type Kind, type Knowledge, type PolicyState } from './policy.ts';
-import { createPrng, type Prng } from './prng.ts';
+import { createPrng, type Prng, random } from './prng.ts';
 import type { Ending } from './verdict.ts';
 
 /** Both clocks, milliseconds. Each input brings them; the core has none. */
@@ -247,6 +247,8 @@ export interface HelloFacts {
 export interface Session {
   readonly config: SessionConfig;
   readonly prng: Prng;
+  /** Its own place among all who wait for a server (`backoff.ts`). */
+  readonly turn: number;
   readonly policy: PolicyState;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
@@ -297,9 +299,11 @@ export interface Session {
 export const postLimitMs = 1_800;
 
 export function createSession(config: SessionConfig): Session {
+  const prng = createPrng(config.seed);
   return {
     config,
-    prng: createPrng(config.seed),
+    prng,
+    turn: random(prng),
     policy: createPolicy(config.kinds),
     inbox: createInbox(),
     outbox: createOutbox(config.outbox),

@@ -1,7 +1,7 @@
 /**
  * A special world: many light clients at one hub that dies or drains. Whoever comes back must not come all at once: waits
- * that grow under a random share spread the crowd over the time that the hub was away, up to a bound; a `bye` over the time
- * that it named.
+ * that grow, each until the client's own turn, spread the crowd over the time that the hub was away, up to a bound; a `bye`
+ * over the time that it named.
  */
 import type { TransportName } from '../../src/adapters/adapter.ts';
 import { checkHerd } from './checkers/herd.ts';
@@ -20,7 +20,7 @@ const startMs = 3_000;
 const backMs = 60_000;
 const drainMs = 5_000;
 /** Where waits stay for a while once they have grown (`src/core/backoff.ts`). */
-const waitMs = 5_500;
+const waitMs = 5_000;
 
 /** Counts when opens arrive that are answered. */
 function counted(hub: SimHub, world: World, opens: number[]): SimServer {
