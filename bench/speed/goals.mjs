@@ -26,7 +26,7 @@ const reasons = {
   maps: 'What is left is the record of the connection and that of its client, and the closures that listen to its socket.',
   streams:
     'Beside the records of the connection and its client, the answer keeps its headers; for EventSource a ticket that was served is kept for ten seconds.',
-  herd: 'All 1,000 clients share a process and a machine with their server: while that is busy their timers bunch. Drawn on paper the same waits bring 31 in the busiest tenth of a second.',
+  herd: 'All 1,000 clients share a process and a machine with their server: while that is busy their timers bunch, and their first waits begin so late that three seconds are no more than two. Drawn on paper the same waits bring 31 in the busiest tenth of a second.',
   back: 'After three seconds of absence each client tries once in 5 s; the rest is the work of 1,000 clients in one process.',
   resume:
     'The hub takes three times as long for a client as ws for a handshake and one write: the open, the hello, and 100 messages read and joined for each.',
