@@ -26,8 +26,8 @@ const reasons = {
   maps: 'What is left is the record of the connection and that of its client, and the closures that listen to its socket.',
   streams:
     'Two thirds of what is left are the records of the connection and its client and the tables that they are in; the rest is that the answer keeps its headers as text, the request its URL and headers, and code compiled meanwhile.',
-  herd: 'All 1,000 clients share a process, whose timers bunch when it is busy. Drawn on paper the same waits bring 34 in the busiest tenth of a second.',
-  back: 'The last wait that may be drawn after three seconds of absence is 5.5 s; the rest is the work of 1,000 clients in one process.',
+  herd: 'All 1,000 clients share a process and a machine with their server: while that is busy their timers bunch, and their first waits begin so late that three seconds are no more than two. Drawn on paper the same waits bring 31 in the busiest tenth of a second.',
+  back: 'After three seconds of absence each client tries once in 5 s; the rest is the work of 1,000 clients in one process.',
   resume:
     'The hub takes three times as long for a client as ws for a handshake and one write: the open, the hello, and 100 messages read and joined for each.',
 };

@@ -1,4 +1,4 @@
-/** How long to wait before trying again: full jitter under a bound that grows. Knows no reasons; `verdict.ts` does. */
+/** How long to wait before trying again, under a bound that grows. Knows no reasons; `verdict.ts` does. */
 
 export interface BackoffConfig {
   /** Upper bound of the second wait, milliseconds. The first is none. Default 500. */
@@ -7,20 +7,35 @@ export interface BackoffConfig {
   readonly capMs: number;
 }
 
-/** Bounds of the waits, in units of the base. The last one doubles with each attempt that follows. */
-const bounds = [1, 4, 11, 11, 11, 11, 11];
+/**
+ * Bounds of the waits, in units of the base. The last one doubles with each attempt that follows. They grow fast to what
+ * spreads a crowd, and stay there for a while.
+ */
+const bounds = [1, 4, 10, 10, 10, 10];
+
+function boundMs(config: BackoffConfig, attempt: number): number {
+  if (attempt <= 0) return 0;
+  const beyond = Math.min(30, Math.max(0, attempt - bounds.length));
+  const bound = (bounds[Math.min(attempt, bounds.length) - 1] as number) * 2 ** beyond;
+  return Math.min(config.capMs, config.baseMs * bound);
+}
 
 /**
  * The wait before attempt number `attempt` (0: the first after a cut, at once).
  * `draw` is at least 0 and below 1. Full jitter: M. Brooker, "Exponential Backoff And Jitter", 2015.
- *
- * It grows fast to what spreads a crowd, and stays there for a while: at the defaults, of 1,000 clients whose server was
- * away for seconds, 34 come in the busiest tenth of a second and the last one within 5.5 s. (Doubled from wait to wait it
- * is 41, and 15 s.)
  */
 export function backoffMs(config: BackoffConfig, attempt: number, draw: number): number {
-  if (attempt <= 0) return 0;
-  const beyond = Math.min(30, Math.max(0, attempt - bounds.length));
-  const bound = (bounds[Math.min(attempt, bounds.length) - 1] as number) * 2 ** beyond;
-  return Math.floor(draw * Math.min(config.capMs, config.baseMs * bound));
+  return Math.floor(draw * boundMs(config, attempt));
+}
+
+/**
+ * The same where a crowd may wait for one server: the time from `mono` until the next turn of who has one in each period as
+ * long as the bound, at a place (`turn`, as `draw`) that is drawn once. Whenever the server is back, each comes once within
+ * the period: at the defaults, of 1,000 who missed it for three to fifteen seconds, 31 in the busiest tenth of a second and
+ * the last one after 5 s. (With a draw for each wait, below 5.5 s, it is 36 to 44, and 5.5 to 19 s.)
+ */
+export function turnMs(config: BackoffConfig, attempt: number, turn: number, mono: number): number {
+  const bound = boundMs(config, attempt);
+  // Without a bound it is no number, and there is nothing to wait for.
+  return Math.ceil(bound - ((mono + turn * bound) % bound)) || 0;
 }

@@ -194,10 +194,13 @@ function loseUnproven(session: Session, connection: Connection, action: Action, 
     // It met a pooled connection that died with the one before, of which the platform had not heard yet.
     return retryLater(session, 0);
   }
-  const isBlamed = action === 'switch' && !patient && !isNobodyThere(session, connection, ending);
+  const isRoundOver = isNobodyThere(session, connection, ending);
+  const isBlamed = action === 'switch' && !patient && !isRoundOver;
   if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
   // What was blamed has a successor, which `advance` opens; all else is tried again later.
   if (!isAlone || isBlamed) return;
+  // The next one begins with what worked, else the server's return would cost an open of a lesser kind, and an upgrade.
+  if (isRoundOver) session.tried = [];
   policy.excuseDeath(session.policy);
   retryLater(session, Math.max(1, session.attempt));
 }

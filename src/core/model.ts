@@ -8,7 +8,7 @@ import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './
 import { createInbox, type Inbox, type InboxEvent } from './inbox.ts';
 import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
 import { createPolicy, type Kind, type Knowledge, type PolicyState } from './policy.ts';
-import { createPrng, type Prng } from './prng.ts';
+import { createPrng, type Prng, random } from './prng.ts';
 import type { Ending } from './verdict.ts';
 
 /** Both clocks, milliseconds. Each input brings them; the core has none. */
@@ -187,6 +187,8 @@ export interface Connection {
   question: string;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
+  /** It was given more time, as the machine was busy when that was over. */
+  excused: boolean;
   /** Its hello came after its time: perhaps held back on the way, until all of the answer was there. */
   isLate: boolean;
   /** An upgrade that takes long to prove itself: the next one may be tried beside it. */
@@ -245,6 +247,8 @@ export interface HelloFacts {
 export interface Session {
   readonly config: SessionConfig;
   readonly prng: Prng;
+  /** Its own place among all who wait for a server (`backoff.ts`). */
+  readonly turn: number;
   readonly policy: PolicyState;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
@@ -295,9 +299,11 @@ export interface Session {
 export const postLimitMs = 1_800;
 
 export function createSession(config: SessionConfig): Session {
+  const prng = createPrng(config.seed);
   return {
     config,
-    prng: createPrng(config.seed),
+    prng,
+    turn: random(prng),
     policy: createPolicy(config.kinds),
     inbox: createInbox(),
     outbox: createOutbox(config.outbox),

@@ -2,7 +2,7 @@
  * Which connection is opened next, and how: every open goes from the cursor. What becomes of it stands in `proving.ts`,
  * what its end brings about in `ending.ts`.
  */
-import { backoffMs } from './backoff.ts';
+import { turnMs } from './backoff.ts';
 import { deadlineAt, setDeadline } from './deadlines.ts';
 import { createError } from './errors.ts';
 import { type OpenFrame, protocolName } from './frames.ts';
@@ -10,7 +10,6 @@ import * as liveness from './liveness.ts';
 import { type Connection, candidatesOf, hopefulsOf, type Purpose, type Session, trace } from './model.ts';
 import * as offers from './offer.ts';
 import * as policy from './policy.ts';
-import { random } from './prng.ts';
 
 /** What the first two opens on an unknown network are given at least, as long as neither is answered. */
 const exploringMs = 3_000;
@@ -72,6 +71,7 @@ export function openCandidate(
     heldMs: 0,
     question: '',
     misses: 0,
+    excused: false,
     isLate: false,
     overdue: false,
     bridging: false,
@@ -196,7 +196,7 @@ export function isOpening(session: Session, transport: string): boolean {
 
 /** Sets the moment of the next attempt. Number 0 is at once. */
 export function retryLater(session: Session, attempt: number): void {
-  const delay = backoffMs(session.config.backoff, attempt, random(session.prng));
+  const delay = turnMs(session.config.backoff, attempt, session.turn, session.now.mono);
   session.attempt = Math.max(attempt, session.attempt) + 1;
   setDeadline(session.deadlines, 'retry', session.now.mono + delay);
   if (delay > 0) trace(session, 'retry', undefined, `in ${delay} ms`);

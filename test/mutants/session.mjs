@@ -56,11 +56,11 @@ export const sessionMutants = [
     replace: "  setDeadline(session.deadlines, 'retry', 1e15);\n  if (delay > 0)",
   },
   {
-    name: 'waits have no jitter',
+    name: 'nobody has a turn of its own',
     rule: 'herd',
     file: 'src/core/backoff.ts',
-    find: 'Math.floor(draw * Math.min(',
-    replace: 'Math.floor(Math.min(',
+    find: 'bound - ((mono + turn * bound) % bound)',
+    replace: 'bound',
   },
   {
     name: 'waits do not grow',

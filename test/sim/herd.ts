@@ -1,7 +1,7 @@
 /**
  * A special world: many light clients at one hub that dies or drains. Whoever comes back must not come all at once: waits
- * that grow under a random share spread the crowd over the time that the hub was away, up to a bound; a `bye` over the time
- * that it named.
+ * that grow, each until the client's own turn, spread the crowd over the time that the hub was away, up to a bound; a `bye`
+ * over the time that it named.
  */
 import type { TransportName } from '../../src/adapters/adapter.ts';
 import { checkHerd } from './checkers/herd.ts';
@@ -20,7 +20,7 @@ const startMs = 3_000;
 const backMs = 60_000;
 const drainMs = 5_000;
 /** Where waits stay for a while once they have grown (`src/core/backoff.ts`). */
-const waitMs = 5_500;
+const waitMs = 5_000;
 
 /** Counts when opens arrive that are answered. */
 function counted(hub: SimHub, world: World, opens: number[]): SimServer {
@@ -50,6 +50,9 @@ export function runHerd(seed: number, { log }: Hooks = {}): Tally {
   let server: SimServer | undefined;
   const quiet = { message() {}, gap() {}, ready() {}, ended() {}, settled() {} };
   const transport: TransportName = world.pick(['websocket', 'http-stream']);
+  // Others stand ready, and are not to be needed: a return is one open.
+  const others: readonly TransportName[] = ['http-stream', 'long-poll'];
+  const transports = [transport, ...others.filter((other) => other !== transport)];
   const isDrained = world.chance(0.5);
   const awayMs = isDrained ? 0 : world.between(4, 20) * 1_000;
   log?.(`${crowd} clients by ${transport}; the hub ${isDrained ? 'drains' : `is away for ${awayMs} ms`}`);
@@ -66,7 +69,7 @@ export function runHerd(seed: number, { log }: Hooks = {}): Tally {
     const site = { world, net, server: () => server };
     const of = {
       site,
-      transports: [transport],
+      transports,
       eager: false,
       seed: seedOf(seed, 'client', i),
       observer: quiet,

@@ -18,6 +18,6 @@ export function checkHerd(
   const most = Math.min(crowd, Math.ceil(even + 5 * Math.sqrt(even)));
   if (peak > most) return fail(`${peak} of ${crowd} came back within a second; ${most} may`);
   // Each comes back once; a few are cut off on the way and come again.
-  if (opens.length > 1.5 * crowd) return fail(`${opens.length} opens of ${crowd} clients`);
+  if (opens.length > 1.1 * crowd) return fail(`${opens.length} opens of ${crowd} clients`);
   return peak;
 }

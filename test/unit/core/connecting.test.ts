@@ -367,6 +367,20 @@ describe('a cut', () => {
     expect(opensOf(world)).toEqual(opens.map((line) => line.replace('@0', `@${from}`)));
   });
 
+  it('that HTTP does not find either is met again by what worked, alone', () => {
+    const world = connected(
+      { kinds: [websocket, stream, longPoll], backoff: { baseMs: 9_000, capMs: 9_000 } },
+      [],
+    );
+    for (let id = 1; id <= 5; id++) {
+      world.ends(id);
+      world.at(world.nextAttemptAt() ?? world.now());
+    }
+    expect(opensOf(world).slice(-1)).toEqual([`#6 opens websocket []@${world.now()}`]);
+    world.hello(6);
+    expect(opensOf(world)).toEqual([]);
+  });
+
   it('is waited out longer each time, up to the cap', () => {
     const world = connected({ backoff: { baseMs: 1_000, capMs: 8_000 } }, []);
     const waits: number[] = [];

@@ -1,7 +1,7 @@
 /** The small pure rules: waits, deadlines, chance, errors and verdicts. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffMs } from '../../../src/core/backoff.ts';
+import { backoffMs, turnMs } from '../../../src/core/backoff.ts';
 import {
   clearDeadline,
   clearDeadlinesOf,
@@ -19,15 +19,13 @@ import { describeEnding, type Ending, verdictOfEnding, verdictOfError } from '..
 const draw = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 describe('back-off', () => {
+  const config = { baseMs: 500, capMs: 20_000 };
+
   it('is none for the first attempt after a cut', () => {
-    expect([
-      backoffMs({ baseMs: 500, capMs: 20_000 }, 0, 0.9),
-      backoffMs({ baseMs: 500, capMs: 20_000 }, -1, 0.9),
-    ]).toEqual([0, 0]);
+    expect([backoffMs(config, 0, 0.9), backoffMs(config, -1, 0.9)]).toEqual([0, 0]);
   });
 
   it('stays below a bound that never falls, and never exceeds the cap', () => {
-    const config = { baseMs: 500, capMs: 20_000 };
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), draw, (attempt, chance) => {
         const wait = backoffMs(config, attempt, chance);
@@ -39,28 +37,46 @@ describe('back-off', () => {
   });
 
   it('grows to the cap, however long that takes', () => {
-    expect(backoffMs({ baseMs: 500, capMs: 20_000 }, 10, 0.999)).toBeGreaterThan(19_900);
+    expect(backoffMs(config, 10, 0.999)).toBeGreaterThan(19_900);
     expect(backoffMs({ baseMs: 500, capMs: 1e6 }, 14, 0.999)).toBeGreaterThan(300_000);
   });
 
-  it('spreads a crowd whose server was away for three seconds, and has all of it back within six', () => {
-    const awayMs = 3_000;
+  it.each([3, 5, 8, 12])('has a crowd back, evenly, within five seconds of an absence of %d s', (awayS) => {
+    const awayMs = awayS * 1_000;
     for (let seed = 1; seed <= 20; seed++) {
       const prng = createPrng(seed);
+      const cutAt = 1e6 * random(prng);
       const bins: number[] = [];
       let lastMs = 0;
       for (let client = 0; client < 1_000; client++) {
+        const turn = random(prng);
         let at = 0;
-        for (let attempt = 1; at < awayMs; attempt++) {
-          at += backoffMs({ baseMs: 500, capMs: 20_000 }, attempt, random(prng));
-        }
+        for (let attempt = 1; at < awayMs; attempt++) at += turnMs(config, attempt, turn, cutAt + at);
         const bin = Math.floor((at - awayMs) / 100);
         bins[bin] = (bins[bin] ?? 0) + 1;
         lastMs = Math.max(lastMs, at - awayMs);
       }
-      expect(Math.max(...bins.filter((count) => count > 0))).toBeLessThan(45);
-      expect(lastMs).toBeLessThan(6_000);
+      // An even share is 20, and 40 five standard deviations of it away.
+      expect(Math.max(...bins.filter((count) => count > 0))).toBeLessThanOrEqual(40);
+      expect(lastMs).toBeLessThanOrEqual(5_000);
     }
+  });
+
+  it('comes in turn: within the bound, at its own place, never twice in one period', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 6 }), draw, fc.nat(1e9), (attempt, turn, from) => {
+        const wait = turnMs(config, attempt, turn, from);
+        expect(wait).toBeGreaterThan(0);
+        expect(wait).toBeLessThanOrEqual(5_000);
+        // Who failed at once waits for the next turn, which is a period later; the turn may be a millisecond off.
+        expect(turnMs(config, attempt, turn, from + wait + 1)).toBeGreaterThan(4_997);
+      }),
+    );
+  });
+
+  it.each([0, -1])('comes at once at attempt %d, and whenever there is no bound', (attempt) => {
+    expect(turnMs(config, attempt, 0.5, 1_234)).toBe(0);
+    expect(turnMs({ baseMs: 0, capMs: 0 }, 3, 0.5, 1_234)).toBe(0);
   });
 });
 

@@ -405,3 +405,81 @@ describe('a stream that was slow to say hello beside a poll', () => {
     expect(outOf(world)).toEqual(['http-stream', 'eventsource']);
   });
 });
+
+describe('a stream whose hello came after its time', () => {
+  it.each([
+    [4_999, 'long-poll'],
+    [5_000, 'http-stream'],
+  ])('and that ended %d ms later is followed by %s', (uptimeMs, next) => {
+    const world = createWorld({ kinds: [stream, longPoll] });
+    world.put({ type: 'open' });
+    world.at(1_100);
+    world.hello(1);
+    world.posted(1);
+    world.after(uptimeMs);
+    world.lines();
+    world.ends(1);
+    expect(opensOf(world)).toEqual([expect.stringContaining(` opens ${next} `)]);
+  });
+});
+
+describe('a machine that was busy while it waited', () => {
+  /** What worked a moment ago is open again, and not yet answered. */
+  function again(): World {
+    const world = connected({ kinds }, []);
+    world.ends(1);
+    world.lines();
+    return world;
+  }
+
+  it('takes what has come for what it is, whatever the clock says by then', () => {
+    const world = again();
+    world.freeze(1_500);
+    world.hello(2);
+    expect(opensOf(world)).toEqual([]);
+  });
+
+  it('gives what it waits for as much time as it lost itself', () => {
+    const world = again();
+    world.freeze(1_500);
+    world.put({ type: 'time' });
+    world.at(1_999);
+    expect(opensOf(world)).toEqual([]);
+    world.at(2_000);
+    expect(opensOf(world)).toEqual(['#3 opens http-stream []@2000']);
+  });
+
+  it.each([
+    [1_050, 1_050],
+    [1_051, 1_102],
+    [2_500, 3_500],
+    [60_000, 61_000],
+  ])('for %d ms tries another after %d', (ms, at) => {
+    const world = again();
+    world.freeze(ms);
+    world.put({ type: 'time' });
+    world.at(at);
+    expect(opensOf(world)).toEqual([`#3 opens http-stream []@${at}`]);
+  });
+
+  it('does so once', () => {
+    const world = again();
+    world.freeze(1_500);
+    world.put({ type: 'time' });
+    world.freeze(1_500);
+    world.put({ type: 'time' });
+    expect(opensOf(world)).toEqual(['#3 opens http-stream []@3000']);
+  });
+
+  it('gives an answer to its question more time, too', () => {
+    const world = createWorld({ kinds });
+    world.subscribe('A');
+    world.hello(1);
+    expect(world.lines()).toContain('#1 says ping@0');
+    world.freeze(1_000);
+    world.put({ type: 'time' });
+    world.at(1_500);
+    world.brings(1, pong);
+    expect(opensOf(world)).toEqual([]);
+  });
+});
