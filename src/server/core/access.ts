@@ -7,6 +7,7 @@ import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta } from './ty
 
 const grantsMax = 4;
 const topicsPerGrant = 4_096;
+const ok = { type: 'ok' } as const;
 
 /** All that `authenticate` may have judged by: with cookies the token alone does not say who it is. */
 function credentialOf(meta: Meta, token: string | undefined): string {
@@ -86,7 +87,7 @@ export function authorize(
   done: (answer: AuthorizeAnswer) => void,
 ): void {
   const ask = hub.host.authorize;
-  if (!ask) return done({ type: 'ok' });
+  if (!ask) return done(ok);
   const name = `${request.action} ${request.topic}`;
   const known = grant.topics?.get(name);
   if (known && known.until > hub.host.now()) return done(known.answer);
