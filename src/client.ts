@@ -34,6 +34,7 @@ import {
   createHandle,
   type Handle,
   type HandleHost,
+  type SignalLike,
   type SubscribeOptions,
   type Subscription,
 } from './subscription.ts';
@@ -51,6 +52,7 @@ interface TopicState {
 }
 
 interface Waiting {
+  readonly ref: number;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: HoldfastError) => void;
   readonly stop: (() => void) | undefined;
@@ -94,7 +96,8 @@ export function createClientWith<T extends Topics>(
   if (typeof url !== 'string' || url === '') throw misuse('`createClient` needs a URL');
   const emitter = mitt<Record<string, unknown>>(listenerMap() as never);
   const topics = dictionary<TopicState>();
-  const waiting = dictionary<Waiting>();
+  /** Oldest first: so they are answered as a rule, and the first is the one looked for. */
+  const waiting: Waiting[] = [];
   /** Subscriptions that the session has yet to take: until then it tells of former ones. */
   const untaken = dictionary<number>();
   let nextRef = 1;
@@ -141,7 +144,7 @@ export function createClientWith<T extends Topics>(
   }
 
   function isHeard(event: keyof ClientEvents): boolean {
-    return (emitter.all.get(event) ?? []).length > 0;
+    return (emitter.all.get(event)?.length ?? 0) > 0;
   }
 
   function on<E extends keyof ClientEvents>(event: E, handler: (value: ClientEvents[E]) => void): () => void {
@@ -365,8 +368,9 @@ export function createClientWith<T extends Topics>(
         return;
       }
       case 'settled': {
-        const one = waiting[told.ref];
-        delete waiting[told.ref];
+        let at = 0;
+        while (at < waiting.length && waiting[at]?.ref !== told.ref) at++;
+        const one = waiting.splice(at, 1)[0];
         one?.stop?.();
         if (told.ok) one?.resolve(told.reply);
         else one?.reject(told.error);
@@ -429,6 +433,8 @@ export function createClientWith<T extends Topics>(
     const active = activeOf(session);
     const waitsUntil = nextAttemptAt(session);
     const next: Status = {
+      // First, as it differs most often and ends the comparison.
+      pending: pendingCount(session.outbox),
       state: session.state,
       transport: active?.kind.transport as TransportName | undefined,
       why: active?.reason,
@@ -437,7 +443,6 @@ export function createClientWith<T extends Topics>(
       nextAttemptAt: waitsUntil === undefined ? undefined : session.now.wall + waitsUntil - session.now.mono,
       lastError: session.lastError,
       resume: running.protocol.resume?.() ?? 'full',
-      pending: pendingCount(session.outbox),
       rttMs: session.policy.rttMs,
       attempts: session.attemptsVersion === attemptsVersion ? status.attempts : copyOf(session.attempts),
       client: session.everOpen && session.client !== '' ? session.client : undefined,
@@ -510,20 +515,21 @@ export function createClientWith<T extends Topics>(
     const driver = wish();
     return guardedPromise<unknown>((resolve, reject) => {
       const { signal } = how;
-      const abort = (): void => driver.put({ type: 'abort', ref });
-      const stop = signal && (() => signal.removeEventListener?.('abort', abort));
-      waiting[ref] = { resolve, reject, stop };
-      signal?.addEventListener('abort', abort);
-      if (signal?.aborted) {
-        // It is queued and taken out again, so that it is settled like any other.
-        driver.put({ type: 'send', request, timeoutMs });
-        abort();
-      } else if (how.volatile) {
-        driver.put({ type: 'volatile', request });
-      } else {
-        driver.put({ type: 'send', request, timeoutMs });
-      }
+      const isAborted = signal?.aborted === true;
+      waiting.push({ ref, resolve, reject, stop: signal && onAbort(signal, ref) });
+      driver.put(
+        how.volatile && !isAborted ? { type: 'volatile', request } : { type: 'send', request, timeoutMs },
+      );
+      // It is queued and taken out again, so that it is settled like any other.
+      if (isAborted) driver.put({ type: 'abort', ref });
     }, unhandled);
+  }
+
+  /** Returns what ends the listening. */
+  function onAbort(signal: SignalLike, ref: number): () => void {
+    const abort = (): void => running?.driver.put({ type: 'abort', ref });
+    signal.addEventListener('abort', abort);
+    return () => signal.removeEventListener?.('abort', abort);
   }
 
   function open(): void {

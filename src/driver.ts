@@ -47,6 +47,8 @@ interface Live {
   carried: number;
 }
 
+const turnIsOver: Told = { type: 'status' };
+
 /** Host timers take no more; a longer wait is simply looked at again. */
 const timerMaxMs = 2_147_483_647;
 
@@ -72,7 +74,7 @@ export function createDriver(options: DriverOptions): Driver {
 
   function drain(): void {
     // The state comes first, so that who is called sees it as it is.
-    const told: Told[] = [{ type: 'status' }];
+    const told: Told[] = [turnIsOver];
     // Effects may bring inputs back at once; each round takes all that waits, so nothing runs inside anything else.
     try {
       do {

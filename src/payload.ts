@@ -27,8 +27,8 @@ export function payloadOf(
   data: unknown,
 ): { ref: number; topic: string; data: unknown; json?: string; bytes: number } {
   const overhead = frameOverheadBytes + byteLength(topic);
-  const isBuffer = Object.prototype.toString.call(data) === '[object ArrayBuffer]';
-  if (isBuffer || isBytes(data)) {
+  const name = Object.prototype.toString.call(data);
+  if (name === '[object ArrayBuffer]' || name === '[object Uint8Array]') {
     // The outer one copies.
     const bytes = new Uint8Array(isBytes(data) ? data : new Uint8Array(data as ArrayBuffer));
     return { ref, topic, data: bytes, bytes: Math.ceil(bytes.length / 3) * 4 + overhead };

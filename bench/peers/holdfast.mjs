@@ -24,10 +24,13 @@ export async function connect({ port, topic, onMessage, onBack, adapters }) {
     ...(adapters && { adapters: adapters.map((name) => holdfast[name]()) }),
   });
   let isOpen = false;
-  client.on('status', ({ state }) => {
-    if (state === 'open' && !isOpen) onBack?.();
-    isOpen = state === 'open';
-  });
+  // Of each send that waits, too, the status tells: who is not asked need not say it.
+  if (onBack) {
+    client.on('status', ({ state }) => {
+      if (state === 'open' && !isOpen) onBack();
+      isOpen = state === 'open';
+    });
+  }
   await client.subscribe(topic, ({ data }) => onMessage(data)).ready;
   return { send: (data) => client.send(topic, data), close: () => client.close() };
 }

@@ -7,10 +7,10 @@ import { isBytes, type SendFrame } from './frames.ts';
 
 /** `field` names the payload: `data` of messages and sends, `reply` of acks. */
 export function encodeFrame(frame: object, field: 'data' | 'reply' = 'data'): string {
-  const { type, seq, topic, json } = frame as Partial<SendFrame>;
+  const { seq, topic, json } = frame as Partial<SendFrame>;
   if (json !== undefined) {
-    const head = JSON.stringify({ type, seq, topic });
-    return `${head.slice(0, -1)},"data":${json}}`;
+    const number = seq === undefined ? '' : `"seq":${seq},`;
+    return `{"type":"send",${number}"topic":${JSON.stringify(topic)},"data":${json}}`;
   }
   const payload = (frame as Record<string, unknown>)[field];
   if (!isBytes(payload)) return JSON.stringify(frame);

@@ -6,7 +6,7 @@ import { backoffMs } from './backoff.ts';
 import { clearDeadline, clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline } from './deadlines.ts';
 import { createError, type HoldfastError } from './errors.ts';
 import * as inbox from './inbox.ts';
-import { activeOf, type Connection, hopefulsOf, type Session, trace } from './model.ts';
+import { activeOf, type Connection, hasHopeful, type Session, trace } from './model.ts';
 import { patience, retryLater } from './opening.ts';
 import { blameOldest, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
@@ -153,7 +153,7 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   if (isHeldBack && uptime < stableMs) policy.blame(session.policy, connection.kind.transport, mono, true);
   // It was let in, and brings what cannot be used.
   if (action === 'switch' && connection.error) policy.blame(session.policy, connection.kind.transport, mono);
-  if (hopefulsOf(session).length > 0 || hasDeadline(session.deadlines, 'retry')) return;
+  if (hasHopeful(session) || hasDeadline(session.deadlines, 'retry')) return;
   session.tried = [];
   const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
   if (told !== undefined) {
@@ -187,7 +187,7 @@ function isNobodyThere({ lastGood }: Session, { kind, opened, misses }: Connecti
 
 function loseUnproven(session: Session, connection: Connection, action: Action, ending: Ending): void {
   const transport = connection.kind.transport;
-  const isAlone = hopefulsOf(session).length === 0;
+  const isAlone = !hasHopeful(session);
   const patient = transport === session.lastGood && session.attempt < patience;
   const isHasty = session.now.mono - connection.openedAt < policy.rttOf(session.policy) / 2;
   if (patient && isHasty && session.attempt === 1 && !connection.kind.fresh) {

@@ -342,24 +342,27 @@ const clientChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
   pong: () => true,
 };
 
+/** Lists have none, if they come from JSON. */
+function typeOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? (value as Fields)['type'] : undefined;
+}
+
 /**
  * A frame from the server, its bytes already in `data` or `reply`.
  * `undefined`: not a frame. Unknown types are frames too (`'ignored'`), as the protocol may grow.
  */
 export function checkServerFrame(value: unknown): ServerFrame | 'ignored' | undefined {
-  if (!isObject(value)) return undefined;
-  const type = value['type'];
-  if (type === undefined) return isMessage(value) ? (value as unknown as MessageFrame) : undefined;
+  const type = typeOf(value);
+  if (type === undefined) return isMessage(value) ? (value as MessageFrame) : undefined;
   if (!isText(type)) return undefined;
   const check = Object.prototype.hasOwnProperty.call(serverChecks, type) ? serverChecks[type] : undefined;
   if (!check) return 'ignored';
-  return check(value) ? (value as unknown as ServerFrame) : undefined;
+  return check(value as Fields) ? (value as ServerFrame) : undefined;
 }
 
 /** A frame from a client; `undefined`: refuse it with `BAD_FRAME`. */
 export function checkClientFrame(value: unknown): ClientFrame | undefined {
-  if (!isObject(value)) return undefined;
-  const type = value['type'];
+  const type = typeOf(value);
   if (!isText(type) || !Object.prototype.hasOwnProperty.call(clientChecks, type)) return undefined;
-  return clientChecks[type]?.(value) ? (value as unknown as ClientFrame) : undefined;
+  return clientChecks[type]?.(value as Fields) ? (value as ClientFrame) : undefined;
 }

@@ -351,9 +351,12 @@ export function activeOf(session: Session): Connection | undefined {
   return undefined;
 }
 
-/** Candidates of which something is to be hoped for soon: an upgrade that is overdue is waited for, and counts for nothing. */
-export function hopefulsOf(session: Session): Connection[] {
-  return session.connections.filter(({ role, overdue }) => role === 'candidate' && !overdue);
+/**
+ * Whether there is a candidate of which something is to be hoped for soon: an upgrade that is overdue is waited for, and
+ * counts for nothing.
+ */
+export function hasHopeful(session: Session): boolean {
+  return session.connections.some(({ role, overdue }) => role === 'candidate' && !overdue);
 }
 
 export function candidatesOf(session: Session): Connection[] {

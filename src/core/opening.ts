@@ -7,7 +7,7 @@ import { deadlineAt, setDeadline } from './deadlines.ts';
 import { createError } from './errors.ts';
 import { type OpenFrame, protocolName } from './frames.ts';
 import * as liveness from './liveness.ts';
-import { type Connection, candidatesOf, hopefulsOf, type Purpose, type Session, trace } from './model.ts';
+import { type Connection, candidatesOf, hasHopeful, type Purpose, type Session, trace } from './model.ts';
 import * as offers from './offer.ts';
 import * as policy from './policy.ts';
 
@@ -150,7 +150,7 @@ export function openNext(session: Session): void {
     session.lastError = error;
     return;
   }
-  if (hopefulsOf(session).length > 0) return;
+  if (hasHopeful(session)) return;
   session.tried = [];
   policy.excuseDeath(session.policy);
   retryLater(session, Math.max(1, session.attempt));

@@ -3,7 +3,7 @@ import { clearDeadline, setDeadline } from './deadlines.ts';
 import { end, lose } from './ending.ts';
 import type { OpenFrame } from './frames.ts';
 import * as liveness from './liveness.ts';
-import { type Connection, hopefulsOf, type Session } from './model.ts';
+import { type Connection, hasHopeful, type Session } from './model.ts';
 import { openFrame, pollMinMs } from './opening.ts';
 import * as policy from './policy.ts';
 
@@ -24,7 +24,7 @@ export function pollAgain(session: Session, connection: Connection): void {
 
 /** A better transport that is about to prove itself makes the next poll needless. */
 export function pollSoon(session: Session, connection: Connection): void {
-  if (hopefulsOf(session).length === 0) return pollAgain(session, connection);
+  if (!hasHopeful(session)) return pollAgain(session, connection);
   const at = session.now.mono + policy.rttOf(session.policy) / 2;
   setDeadline(session.deadlines, 'poll', at, connection.id);
 }

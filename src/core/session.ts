@@ -31,7 +31,7 @@ import {
   candidatesOf,
   type Effect,
   findConnection,
-  hopefulsOf,
+  hasHopeful,
   type Input,
   type Now,
   postLimitMs,
@@ -157,6 +157,8 @@ function want(session: Session): void {
 
 function advanceClock(session: Session, now: Now): void {
   const former = session.now;
+  // Nothing is newer in the same turn.
+  if (now === former) return;
   // False for what is no number.
   session.now = now.mono >= former.mono ? now : { wall: now.wall, mono: former.mono };
   if (former.wall === 0) return;
@@ -370,7 +372,7 @@ function connect(session: Session): void {
   const candidates = candidatesOf(session);
   const { deadlines, now } = session;
   // An upgrade that is overdue is waited for, but holds nothing up.
-  if (hopefulsOf(session).length > 0) return;
+  if (hasHopeful(session)) return;
   if (!active) {
     if (!hasDeadline(deadlines, 'retry')) openNext(session);
     return;

@@ -94,21 +94,18 @@ function binaryMessage(frame: ClientFrame, bytes: Uint8Array): Uint8Array {
 /** In the order of the frames: runs of text joined to one message, each frame with bytes a message of its own. */
 function messagesOf(frames: readonly ClientFrame[], isBinary: boolean): (string | Uint8Array)[] {
   const messages: (string | Uint8Array)[] = [];
-  let run: string[] = [];
-  const flush = (): void => {
-    if (run.length > 0) messages.push(run.join('\n'));
-    run = [];
-  };
+  let run = '';
   for (let i = 0; i < frames.length; i++) {
     const frame = frames[i] as ClientFrame;
     if (isBinary && frame.type === 'send' && isBytes(frame.data)) {
-      flush();
+      if (run !== '') messages.push(run);
+      run = '';
       messages.push(binaryMessage(frame, frame.data));
     } else {
-      run.push(encodeFrame(frame));
+      run += run === '' ? encodeFrame(frame) : `\n${encodeFrame(frame)}`;
     }
   }
-  flush();
+  if (run !== '') messages.push(run);
   return messages;
 }
 
@@ -126,7 +123,15 @@ function messageAfter(head: string, topic: string, line: string): MessageFrame |
   return data === undefined ? undefined : { topic, id, data };
 }
 
+function listOf(frame: ServerFrame | 'ignored' | undefined): readonly ServerFrame[] | undefined {
+  if (frame === undefined) return undefined;
+  return frame === 'ignored' ? [] : [frame];
+}
+
 function decodeText(text: string): readonly ServerFrame[] | undefined {
+  const end = text.indexOf('\n');
+  // Most come alone.
+  if (text !== '' && (end < 0 || end === text.length - 1)) return listOf(checkServerFrame(decodeFrame(text)));
   const frames: ServerFrame[] = [];
   const parts = text.split('\n');
   let topic = '';
@@ -158,9 +163,7 @@ function decodeBytes(bytes: Uint8Array): readonly ServerFrame[] | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Record<string, unknown>;
   fields[fields['type'] === 'ack' ? 'reply' : 'data'] = bytes.subarray(end + 1);
-  const frame = checkServerFrame(fields);
-  if (frame === undefined) return undefined;
-  return frame === 'ignored' ? [] : [frame];
+  return listOf(checkServerFrame(fields));
 }
 
 const protocol: Protocol = {

@@ -9,19 +9,54 @@ import type { EventSourceConstructor, Platform, Runtime, WebSocketConstructor } 
 
 const timerDelayMsMax = 2147483647;
 
+const asText = { binary: false };
+
 /** How long a closed socket may wait for the other side's close frame, while it keeps the process alive. */
 const closeTimeoutMs = 2_000;
 
-/** `ws` emits `error` when a socket is closed before it is open, which ends the process if nobody listens. */
-function PatientWebSocket(url: string, protocols?: string | string[]): WsWebSocket {
+/** What the adapters read of an event. */
+interface Told {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly lastEventId?: string;
+  readonly message?: string;
+  readonly code?: number;
+  readonly reason?: string;
+}
+type Listener = (event: Told) => void;
+
+/**
+ * As much of a WebSocket as `adapters/websocket.ts` uses. The events of `ws` are objects of many parts, and a text that it has to
+ * turn into bytes itself leaves in two pieces.
+ */
+function PatientWebSocket(url: string, protocols?: string | string[]): object {
   const options = { closeTimeout: closeTimeoutMs, perMessageDeflate: false };
   const socket = new WsWebSocket(url, protocols ?? [], options);
-  socket.on('error', () => {});
-  return socket;
+  const listeners: Record<string, Listener | undefined> = {};
+  const tell = (told: Told): void => listeners[told.type]?.(told);
+  socket.binaryType = 'arraybuffer';
+  socket.on('open', () => tell({ type: 'open' }));
+  socket.on('message', (data, isBinary) => tell({ type: 'message', data: isBinary ? data : String(data) }));
+  // Also when it is closed before it is open: that would end the process if nobody listened.
+  socket.on('error', ({ message }) => tell({ type: 'error', message }));
+  socket.on('close', (code, reason) => tell({ type: 'close', code, reason: String(reason) }));
+  return {
+    get readyState() {
+      return socket.readyState;
+    },
+    send(data: string | Uint8Array) {
+      if (typeof data === 'string') socket.send(Buffer.from(data), asText);
+      else socket.send(data);
+    },
+    close: (code: number) => socket.close(code),
+    addEventListener(type: string, listener: Listener) {
+      listeners[type] = listener;
+    },
+    removeEventListener(type: string) {
+      listeners[type] = undefined;
+    },
+  };
 }
-
-type Told = { readonly type: string; readonly data?: string; readonly lastEventId?: string };
-type Listener = (event: Told) => void;
 
 /** How `adapters/eventsource.ts` asks. */
 interface Asking {
@@ -95,9 +130,11 @@ function platform(): Platform {
 const settled = Promise.resolve();
 
 export function nodeRuntime(): Runtime {
+  // The global is a getter.
+  const clock = performance;
   return {
     platform: platform(),
-    now: () => ({ wall: Date.now(), mono: performance.now() }),
+    now: () => ({ wall: Date.now(), mono: clock.now() }),
     randomBytes: (count) => randomFillSync(new Uint8Array(count)),
     defer: (run) => void settled.then(run),
     startTimer(run, delayMs) {

@@ -28,8 +28,8 @@ export const hubSendsMutants = [
     and: [
       {
         file: sends,
-        find: '  memory.open?.delete(job.seq);\n',
-        replace: '  memory.open?.delete(job.seq);\n  memory.claimed = job.seq;\n',
+        find: '  memory.settled = job.seq;\n',
+        replace: '  memory.settled = job.seq;\n  memory.claimed = job.seq;\n',
       },
     ],
   },
@@ -80,7 +80,7 @@ export const hubSendsMutants = [
     name: 'a copy that comes while the handler runs is never answered',
     rule: 'D6',
     file: sends,
-    find: '    job.waiters.push(waiter);\n',
+    find: '    jobOf(memory, seq)?.waiters.push(waiter);\n',
     replace: '',
   },
   {
@@ -92,8 +92,8 @@ export const hubSendsMutants = [
     and: [
       {
         file: sends,
-        find: 'const old = memory.outcomes.get(job.seq - bounds.window);',
-        replace: 'memory.outcomes.delete(job.seq - 1);\n  const old = undefined;',
+        find: 'memory.outcomes.length > bounds.window',
+        replace: 'memory.outcomes.length > 1',
       },
     ],
   },
@@ -124,7 +124,7 @@ export const hubSendsMutants = [
     file: sends,
     find: '  running.waiters.length = 0;\n',
     replace:
-      '  if (running.seq !== undefined) {\n    memory.claimed = running.seq - 1;\n    memory.open.delete(running.seq);\n    memory.running = undefined;\n    return;\n  }\n',
+      '  if (running.seq !== undefined) {\n    memory.claimed = running.seq - 1;\n    memory.running = undefined;\n    return;\n  }\n',
   },
   {
     name: 'what waited in a hub that is gone keeps its numbers, and nobody runs it',

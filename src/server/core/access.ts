@@ -7,6 +7,7 @@ import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta } from './ty
 
 const grantsMax = 4;
 const topicsPerGrant = 4_096;
+const ok = { type: 'ok' } as const;
 
 /** Of a hub that asks nobody anything: it has no answers to keep. */
 const openToAll: Grant = {
@@ -96,7 +97,7 @@ export function authorize(
   done: (answer: AuthorizeAnswer) => void,
 ): void {
   const ask = hub.host.authorize;
-  if (!ask) return done({ type: 'ok' });
+  if (!ask) return done(ok);
   const name = `${request.action} ${request.topic}`;
   const known = grant.topics?.get(name);
   if (known && known.until > hub.host.now()) return done(known.answer);

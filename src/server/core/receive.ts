@@ -24,6 +24,11 @@ const earlyMax = 256;
 const answerReserve = 64 * 1024;
 
 function decodeText(text: string): ClientFrame[] | undefined {
+  // A send mostly comes alone.
+  if (text !== '' && !text.includes('\n')) {
+    const frame = checkClientFrame(decodeFrame(text));
+    return frame && [frame];
+  }
   const frames: ClientFrame[] = [];
   for (const line of text.split('\n')) {
     if (line === '') continue;

@@ -31,12 +31,13 @@ export interface SendMemory {
   readonly nonce: string;
   /** The greatest number claimed. */
   claimed: number;
-  /** Claimed and without an outcome, oldest first; the first one may be running. */
+  /** The greatest number with an outcome: they get theirs in order. */
+  settled: number;
+  /** Claimed and not begun, oldest first. */
   readonly queue: Job[];
   running: Job | undefined;
-  /** Both are made at the first numbered send. */
-  open: Map<number, Job> | undefined;
-  outcomes: Map<number, Outcome> | undefined;
+  /** The latest ones; the last is that of `settled`. Made at the first. */
+  outcomes: Outcome[] | undefined;
   replyBytes: number;
   /** Outcomes up to this number have lost their long form. */
   shortened: number;
@@ -61,9 +62,9 @@ export function createSendMemory(nonce: string): SendMemory {
   return {
     nonce,
     claimed: 0,
+    settled: 0,
     queue: [],
     running: undefined,
-    open: undefined,
     outcomes: undefined,
     replyBytes: 0,
     shortened: 0,
@@ -90,6 +91,16 @@ function forgotten(seq: number): string {
   return JSON.stringify({ type: 'ack', seq, error });
 }
 
+/** The job that has this number. */
+function jobOf({ running, queue }: SendMemory, seq: number): Job | undefined {
+  return running?.seq === seq ? running : queue.find((job) => job.seq === seq);
+}
+
+/** Where the outcome of a settled number stands in `outcomes`; below zero: it is forgotten. */
+function placeOf({ settled, outcomes }: SendMemory, seq: number): number {
+  return (outcomes?.length ?? 0) - 1 - (settled - seq);
+}
+
 /**
  * Claims the number, or joins a copy to the one that has it. After `claimed` the caller runs the queue.
  */
@@ -107,17 +118,16 @@ export function offerSend(
 ): Offer {
   const { seq, topic, data, grant, refusal } = send;
   if (seq <= memory.claimed) {
-    const job = memory.open?.get(seq);
-    if (!job) return { type: 'settled', line: memory.outcomes?.get(seq)?.line ?? forgotten(seq) };
-    job.waiters.push(waiter);
+    if (seq <= memory.settled) {
+      return { type: 'settled', line: memory.outcomes?.[placeOf(memory, seq)]?.line ?? forgotten(seq) };
+    }
+    jobOf(memory, seq)?.waiters.push(waiter);
     return { type: 'waits' };
   }
   if (!isNext(memory, seq)) return { type: 'refused', code: 'HOLE' };
-  memory.open ??= new Map();
-  if (memory.open.size >= bounds.window) return { type: 'refused', code: 'BUSY' };
+  if (memory.claimed - memory.settled >= bounds.window) return { type: 'refused', code: 'BUSY' };
   const job: Job = { seq, topic, data, grant, waiters: [waiter], refusal };
   memory.claimed = seq;
-  memory.open.set(seq, job);
   memory.queue.push(job);
   return { type: 'claimed', job };
 }
@@ -141,12 +151,13 @@ export function takeSend(memory: SendMemory): Job | undefined {
 }
 
 function shorten(memory: SendMemory, bounds: SendBounds): void {
-  while (memory.replyBytes > bounds.replyBytes && memory.shortened < memory.claimed) {
+  while (memory.replyBytes > bounds.replyBytes && memory.shortened < memory.settled) {
     memory.shortened++;
-    const outcome = memory.outcomes?.get(memory.shortened);
-    if (!outcome?.short || outcome.line === outcome.short) continue;
+    const place = placeOf(memory, memory.shortened);
+    const outcome = memory.outcomes?.[place];
+    if (!memory.outcomes || !outcome?.short) continue;
     memory.replyBytes -= outcome.line.length - outcome.short.length;
-    memory.outcomes?.set(memory.shortened, { line: outcome.short, short: outcome.short });
+    memory.outcomes[place] = { line: outcome.short, short: undefined };
   }
 }
 
@@ -155,16 +166,13 @@ export function settleSend(memory: SendMemory, job: Job, outcome: Outcome, bound
   if (memory.running !== job) return false;
   memory.running = undefined;
   if (job.seq === undefined) return true;
-  memory.open?.delete(job.seq);
-  memory.outcomes ??= new Map();
-  memory.outcomes.set(job.seq, outcome);
+  memory.settled = job.seq;
+  memory.outcomes ??= [];
+  memory.outcomes.push(outcome);
   memory.replyBytes += outcome.line.length;
   // The client has at most `window` sends without an answer, so it cannot ask for older ones.
-  const old = memory.outcomes.get(job.seq - bounds.window);
-  if (old) {
-    memory.replyBytes -= old.line.length;
-    memory.outcomes.delete(job.seq - bounds.window);
-  }
+  while (memory.outcomes.length > bounds.window)
+    memory.replyBytes -= memory.outcomes.shift()?.line.length ?? 0;
   shorten(memory, bounds);
   for (const waiter of job.waiters) waiter(outcome.line);
   job.waiters.length = 0;
@@ -184,7 +192,6 @@ export function abandonSends(
   for (const { seq } of queue.splice(0)) {
     if (seq === undefined) continue;
     memory.claimed = Math.min(memory.claimed, seq - 1);
-    memory.open?.delete(seq);
   }
   if (!running) return;
   running.waiters.length = 0;

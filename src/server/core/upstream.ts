@@ -5,7 +5,7 @@
 import { encodeFrame } from '../../core/codec.ts';
 import type { SendFrame } from '../../core/frames.ts';
 import { authorize } from './access.ts';
-import { cancelAlarm, setAlarm } from './alarms.ts';
+import { type Alarm, cancelAlarm, setAlarm } from './alarms.ts';
 import { left, rememberReleased, sendsOf } from './clients.ts';
 import { drawFrom } from './delivery.ts';
 import { utf8Length } from './forms.ts';
@@ -50,6 +50,10 @@ export function refusedAck(seq: number, code: string): string {
 /** The client's application no longer waits for it: its number is used up, nothing is applied. */
 const abandoned = { code: 'NOT_SENT', message: 'The client had given this send up.' };
 
+function tooLarge(hub: Hub): Job['refusal'] {
+  return { code: 'SEND_TOO_LARGE', message: `A frame may have ${hub.config.limits.frameBytes} bytes.` };
+}
+
 function boundsOf(hub: Hub): SendBounds {
   return hub.config.limits;
 }
@@ -87,8 +91,7 @@ export function submit(
   if (isNext(sends, seq)) {
     if (!hasRate(hub, record)) return answer(refusedAck(seq, 'RATE_LIMITED'));
   }
-  const message = `A frame may have ${hub.config.limits.frameBytes} bytes.`;
-  const refusal = send.void ? abandoned : isTooLarge ? { code: 'SEND_TOO_LARGE', message } : undefined;
+  const refusal = send.void ? abandoned : isTooLarge ? tooLarge(hub) : undefined;
   const offer = offerSend(sends, { seq, topic, data, grant, refusal }, answer, boundsOf(hub));
   if (offer.type === 'settled') answer(offer.line);
   else if (offer.type === 'refused') answer(refusedAck(seq, offer.code));
@@ -98,11 +101,17 @@ export function submit(
   }
 }
 
+function replyLost(seq: number): string {
+  return errorAck(seq, 'REPLY_LOST', 'The send was applied; its reply is no longer known.', true);
+}
+
+/** Whatever is no longer takes no more room than the words that would take its place. */
+const briefLength = replyLost(0).length;
+
 function outcomeOf(hub: Hub, seq: number, answer: SendAnswer): Outcome {
   if (answer.type === 'failed') {
     return { line: errorAck(seq, answer.code, answer.message, answer.applied), short: undefined };
   }
-  const short = errorAck(seq, 'REPLY_LOST', 'The send was applied; its reply is no longer known.', true);
   const frame = answer.reply === undefined ? { type: 'ack', seq } : { type: 'ack', seq, reply: answer.reply };
   let line: string;
   try {
@@ -113,7 +122,9 @@ function outcomeOf(hub: Hub, seq: number, answer: SendAnswer): Outcome {
       short: undefined,
     };
   }
+  if (line.length <= briefLength) return { line, short: undefined };
   const limit = hub.config.limits.frameBytes;
+  const short = replyLost(seq);
   if (utf8Length(line) <= limit) return { line, short: line.length > short.length ? short : undefined };
   const message = `The reply is larger than the ${limit} bytes of a frame.`;
   return { line: errorAck(seq, 'REPLY_LOST', message, true), short: undefined };
@@ -133,7 +144,7 @@ function run(hub: Hub, record: ClientRecord, memory = sendsOf(record)): void {
   if (hub.isClosed) return;
   const job = takeSend(memory);
   if (!job) return;
-  const { handlerMs } = hub.config;
+  let deadline: Alarm | undefined;
   const end = (answer: SendAnswer): void => {
     const outcome = outcomeOf(hub, job.seq ?? 0, answer);
     // A handler that answers after its deadline finds its send settled.
@@ -145,11 +156,14 @@ function run(hub: Hub, record: ClientRecord, memory = sendsOf(record)): void {
     left(hub, record);
     hub.onIdle?.();
   };
-  const deadline = setAlarm(hub.alarms, hub.host.now() + handlerMs, () => {
+  perform(hub, record, memory, job, end);
+  // Most answer at once, and have none to miss.
+  if (memory.running !== job) return;
+  const { handlerMs } = hub.config;
+  deadline = setAlarm(hub.alarms, hub.host.now() + handlerMs, () => {
     const message = `The handler took longer than ${handlerMs} ms.`;
     end({ type: 'failed', code: 'HANDLER_TIMEOUT', message, applied: 'unknown' });
   });
-  perform(hub, record, memory, job, end);
 }
 
 function perform(

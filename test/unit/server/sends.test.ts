@@ -97,7 +97,7 @@ describe('outcomes', () => {
     }
     expect(offer(memory, 2)).toEqual({ type: 'settled', line: 'r2' });
     expect(offer(memory, 1)).toMatchObject({ type: 'settled', line: expect.stringContaining('REPLY_LOST') });
-    expect(memory.outcomes?.size).toBe(bounds.window);
+    expect(memory.outcomes?.length).toBe(bounds.window);
   });
 
   test('the oldest replies give way when they take too many bytes; that they were applied stays known', () => {
