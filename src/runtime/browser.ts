@@ -3,39 +3,30 @@
  * nothing when this file is loaded. Owns the way from platform events to signals; must not know what follows from them.
  */
 import { pageSignals } from './page.ts';
-import type { HttpPool, Platform, Runtime, Store } from './runtime.ts';
+import type { Platform, Runtime } from './runtime.ts';
 
 /** The global object of a page or worker, in which anything may be missing. */
 export type Scope = Partial<Window & typeof globalThis>;
-
-/** The longest delay that host timers take; they fire at once for a longer one. */
-const timerDelayMsMax = 2147483647;
-
-function globalScope(): Scope {
-  if (typeof self !== 'undefined') return self as Scope;
-  if (typeof window !== 'undefined') return window as Scope;
-  return typeof globalThis === 'undefined' ? {} : (globalThis as Scope);
-}
 
 function platformOf(scope: Scope): Platform {
   const { fetch, AbortController, TextDecoder, WebSocket, EventSource, document } = scope;
   return {
     // Called by its bare name, fetch would have no `this`, which Chromium calls an illegal invocation.
-    ...(fetch ? { fetch: fetch.bind(scope as Window) } : {}),
-    ...(AbortController ? { AbortController } : {}),
-    ...(TextDecoder ? { TextDecoder } : {}),
-    ...(WebSocket ? { WebSocket } : {}),
-    ...(EventSource ? { EventSource } : {}),
-    ...(document ? { document, window: scope as Window } : {}),
+    fetch: fetch?.bind(scope as Window),
+    AbortController,
+    TextDecoder,
+    WebSocket,
+    EventSource,
+    document,
+    window: document && (scope as Window),
   };
 }
 
 /** `performance.now()`, else a clock that adds up what `Date` goes forward and ignores what it goes back. */
-function monotoneClock(scope: Scope): () => number {
-  const { performance } = scope;
+function monotoneClock({ performance }: Scope): () => number {
   // Taken now: what a page puts in its place later, for a test or by accident, need not be a clock.
   const now = performance?.now;
-  const read = performance && typeof now === 'function' ? () => now.call(performance) : () => Date.now();
+  const read = (): number => (performance && now ? now.call(performance) : Date.now());
   let last = read();
   let passed = 0;
   return () => {
@@ -43,151 +34,87 @@ function monotoneClock(scope: Scope): () => number {
     const step = at - last;
     if (step > 0) passed += step;
     // What is no number changes nothing.
-    if (step > 0 || step < 0) last = at;
+    if (step) last = at;
     return passed;
   };
 }
 
-function deferrer(scope: Scope, report: (error: unknown) => void): (run: () => void) => void {
-  const { queueMicrotask } = scope;
-  if (typeof queueMicrotask === 'function') return (run) => queueMicrotask.call(scope, run);
-  if (typeof scope.Promise === 'function') {
-    const settled = scope.Promise.resolve();
-    return (run) => {
-      settled.then(run).then(undefined, report);
-    };
-  }
-  return (run) => {
-    setTimeout(run, 0);
-  };
-}
-
-/** Whether `URL` can be used: PhantomJS has one that throws whatever it is given. */
-function hasUrl(scope: Scope): scope is Scope & { URL: typeof URL } {
+/** A page may have broken its `URL`, and PhantomJS has one that throws whatever it is given: a link knows the same. */
+function resolveUrl({ document, location, URL }: Scope, url: string): string {
   try {
-    return new (scope.URL as typeof URL)('http://a/b').href === 'http://a/b';
-  } catch {
-    return false;
+    return new (URL as typeof globalThis.URL)(url, document?.baseURI ?? location?.href).href;
+  } catch (error) {
+    const link = document?.createElement?.('a');
+    if (!link) throw error;
+    link.href = url;
+    // Read back through `cloneNode`, old engines included, it is absolute; what is no URL has no host.
+    const { href, host } = link.cloneNode(false) as HTMLAnchorElement;
+    if (!host) throw error;
+    return href;
   }
-}
-
-function resolveUrl(scope: Scope, url: string): string {
-  const { document, location } = scope;
-  if (hasUrl(scope)) {
-    const base = document?.baseURI ?? location?.href;
-    return base === undefined ? new scope.URL(url).href : new scope.URL(url, base).href;
-  }
-  const anchor = document?.createElement('a');
-  if (anchor) {
-    anchor.href = url;
-    // Read back through `cloneNode`, old engines included, it is absolute.
-    const href = (anchor.cloneNode(false) as HTMLAnchorElement).href;
-    if (/^[a-z]+:\/\/[^/]/i.test(href)) return href;
-  }
-  throw new TypeError(`not a URL: ${url}`);
 }
 
 /** `undefined` outside pages, and for pages whose origin is opaque (`'null'`): nothing can be addressed to those. */
-function originOf(scope: Scope): string | undefined {
-  const { location, origin } = scope;
-  const found =
-    origin ?? location?.origin ?? (location ? `${location.protocol}//${location.host}` : undefined);
-  return found === 'null' || !scope.document ? undefined : found;
-}
-
-/** Timings of what the page has had from this URL's origin, the latest first, of those that it may know. */
-function timingsOf(scope: Scope, url: string): PerformanceResourceTiming[] {
-  const origin = /^https?:\/\/[^/?#]+/i.exec(url)?.[0].toLowerCase();
-  const { performance } = scope;
-  if (!origin || !performance || typeof performance.getEntriesByType !== 'function') return [];
-  let entries: PerformanceEntryList;
-  try {
-    entries = performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'));
-  } catch {
-    return []; // Extensions for privacy, half polyfills.
-  }
-  return (entries as PerformanceResourceTiming[])
-    .filter(({ name }) => `${name.toLowerCase()}/`.indexOf(`${origin}/`) === 0)
-    .reverse();
-}
-
-/** The protocol of the latest answer. */
-function httpPool(scope: Scope, url: string): HttpPool {
-  const timings = timingsOf(scope, url);
-  for (let i = 0; i < timings.length; i++) {
-    const { nextHopProtocol } = timings[i] as PerformanceResourceTiming;
-    if (/^h[23]/.test(nextHopProtocol)) return 'h2';
-    if (/^http\//.test(nextHopProtocol)) return 'h1';
-  }
-  return 'unknown';
+function originOf({ document, location, origin }: Scope): string | undefined {
+  const found = origin ?? (location && `${location.protocol}//${location.host}`);
+  return document && found !== 'null' ? found : undefined;
 }
 
 /**
- * What a round trip took: the latest handshake of a connection, else the wait for a first byte, which has the server's own
- * time in it (Resource Timing). The timings of other origins are hidden unless those say otherwise.
+ * What a round trip took: the latest handshake of a connection to this URL's origin, else the latest wait for a first byte,
+ * which has the server's own time in it (Resource Timing). The timings of other origins are hidden unless those say otherwise.
  */
-function roundTripMs(scope: Scope, url: string): number | undefined {
-  const timings = timingsOf(scope, url);
-  let waitMs: number | undefined;
-  for (let i = 0; i < timings.length; i++) {
-    const { connectStart, secureConnectionStart, connectEnd, requestStart, responseStart } = timings[
-      i
-    ] as PerformanceResourceTiming;
-    const handshakeMs = (secureConnectionStart > 0 ? secureConnectionStart : connectEnd) - connectStart;
-    if (handshakeMs > 0) return handshakeMs;
-    if (requestStart > 0 && responseStart > requestStart) waitMs ??= responseStart - requestStart;
-  }
-  return waitMs;
-}
-
-/** `localStorage`, where reading the property does not throw (sandboxed frames, blocked cookies) and gives something. */
-function storeOf(scope: Scope): Store | undefined {
+function roundTripMs({ performance }: Scope, url: string): number | undefined {
+  const origin = /^https?:\/\/[^/?#]+/i.exec(url)?.[0].toLowerCase();
+  let timings: readonly Partial<PerformanceResourceTiming>[] = [];
   try {
-    const storage = scope.localStorage;
-    if (!storage) return undefined;
-    return {
-      get: (key) => storage.getItem(key),
-      set: (key, value) => storage.setItem(key, value),
-    };
+    const entriesOf = (type: string) => (performance as Performance).getEntriesByType(type);
+    timings = entriesOf('navigation').concat(entriesOf('resource'));
   } catch {
-    return undefined;
+    // Old engines, extensions for privacy, half polyfills.
   }
+  let handshakeMs: number | undefined;
+  let waitMs: number | undefined;
+  timings.forEach((timing) => {
+    const { name = '', connectStart = 0, secureConnectionStart, connectEnd = 0 } = timing;
+    const { requestStart = 0, responseStart = 0 } = timing;
+    if (`${name.toLowerCase()}/`.indexOf(`${origin}/`) !== 0) return;
+    const ms = (secureConnectionStart || connectEnd) - connectStart;
+    if (ms > 0) handshakeMs = ms;
+    else if (requestStart > 0 && responseStart > requestStart) waitMs = responseStart - requestStart;
+  });
+  return handshakeMs ?? waitMs;
 }
 
-/** Looks like an uncaught error in the console and to the page's error tracker, but interrupts nothing. */
-function reporter(scope: Scope): (error: unknown) => void {
-  return (error) => {
-    if (typeof scope.reportError === 'function') scope.reportError(error);
-    else scope.console?.error(error);
-  };
-}
-
-export function browserRuntime(scope: Scope = globalScope()): Runtime {
+export function browserRuntime(scope: Scope = globalThis as Scope): Runtime {
   const mono = monotoneClock(scope);
-  const host = { start: scope.setTimeout ?? setTimeout, stop: scope.clearTimeout ?? clearTimeout };
-  const report = reporter(scope);
+  const {
+    setTimeout: start = setTimeout,
+    clearTimeout: stop = clearTimeout,
+    queueMicrotask = (run) => void Promise.resolve().then(run),
+  } = scope;
   return {
     platform: platformOf(scope),
     now: () => ({ wall: Date.now(), mono: mono() }),
-    randomBytes(count) {
-      const crypto = scope.crypto ?? (scope as { msCrypto?: Crypto }).msCrypto;
-      if (!crypto) throw new Error('no source of random bytes');
-      return crypto.getRandomValues(new Uint8Array(count));
-    },
-    defer: deferrer(scope, report),
+    randomBytes: (count) => (scope.crypto as Crypto).getRandomValues(new Uint8Array(count)),
+    defer: (run) => queueMicrotask.call(scope, run),
     startTimer(run, delayMs) {
-      const timer = host.start.call(scope, run, Math.max(0, Math.min(delayMs, timerDelayMsMax)));
-      return () => host.stop.call(scope, timer);
+      const timer = start.call(scope, run, delayMs);
+      return () => stop.call(scope, timer);
     },
     listen: (onSignal) => pageSignals(scope, onSignal),
     resolveUrl: (url) => resolveUrl(scope, url),
     origin: originOf(scope),
-    httpPool: (url) => httpPool(scope, url),
     roundTripMs: (url) => roundTripMs(scope, url),
-    // Asking for it costs a page a millisecond or two, so it is asked for only where there is something to remember.
-    get store() {
-      return storeOf(scope);
+    // To look at it costs a page a millisecond or two, and throws in sandboxed frames and where cookies are blocked.
+    store: {
+      get: (key) => scope.localStorage?.getItem(key),
+      set: (key, value) => scope.localStorage?.setItem(key, value),
     },
-    report,
+    /** Looks like an uncaught error in the console and to the page's error tracker, but interrupts nothing. */
+    report(error) {
+      if (scope.reportError) scope.reportError(error);
+      else scope.console?.error(error);
+    },
   };
 }

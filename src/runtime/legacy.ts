@@ -29,12 +29,11 @@ function hasEventSource({ EventSource }: Scope): boolean {
 
 function platformOf(scope: Scope, own: Platform): Platform {
   const polyfill = eventSourcePolyfill.EventSourcePolyfill as unknown as EventSourceConstructor;
-  const { WebSocket, EventSource = polyfill, document, window } = own;
   return {
-    ...(canStream(scope) ? own : xhrPlatform()),
-    ...(document && window ? { document, window } : {}),
-    ...(WebSocket && hasWebSocket(scope) ? { WebSocket } : {}),
-    EventSource: hasEventSource(scope) ? EventSource : polyfill,
+    ...own,
+    ...(canStream(scope) ? {} : xhrPlatform()),
+    WebSocket: hasWebSocket(scope) ? own.WebSocket : undefined,
+    EventSource: hasEventSource(scope) ? own.EventSource : polyfill,
   };
 }
 
@@ -42,13 +41,8 @@ function platformOf(scope: Scope, own: Platform): Platform {
  * An array: the typed arrays of old engines lack the methods of one. Without a crypto source (IE 9 and 10) these
  * numbers can be guessed; `docs/BROWSERS.md` says what that means.
  */
-function randomBytes(whole: Runtime, count: number): Uint8Array {
-  let strong: ArrayLike<number> | undefined;
-  try {
-    strong = whole.randomBytes(count);
-  } catch {
-    // There is no such source.
-  }
+function randomBytes(scope: Scope & { readonly msCrypto?: Crypto }, count: number): Uint8Array {
+  const strong = (scope.crypto ?? scope.msCrypto)?.getRandomValues(new Uint8Array(count));
   const bytes: number[] = [];
   for (let i = 0; i < count; i++) bytes.push(strong?.[i] ?? Math.floor(Math.random() * 256));
   return bytes as unknown as Uint8Array;
@@ -60,7 +54,7 @@ export function legacyRuntime(): Runtime {
   return {
     ...whole,
     platform: platformOf(scope, whole.platform),
-    randomBytes: (count) => randomBytes(whole, count),
+    randomBytes: (count) => randomBytes(scope, count),
     defer: later,
   };
 }

@@ -7,8 +7,6 @@ import { WebSocket as WsWebSocket } from 'ws';
 import { createSseParser } from '../protocols/sse.ts';
 import type { EventSourceConstructor, Platform, Runtime, WebSocketConstructor } from './runtime.ts';
 
-const timerDelayMsMax = 2147483647;
-
 const asText = { binary: false };
 
 /** How long a closed socket may wait for the other side's close frame, while it keeps the process alive. */
@@ -138,13 +136,12 @@ export function nodeRuntime(): Runtime {
     randomBytes: (count) => randomFillSync(new Uint8Array(count)),
     defer: (run) => void settled.then(run),
     startTimer(run, delayMs) {
-      const timer = setTimeout(run, Math.max(0, Math.min(delayMs, timerDelayMsMax)));
+      const timer = setTimeout(run, delayMs);
       return () => clearTimeout(timer);
     },
     listen: () => () => {},
     resolveUrl: (url) => new URL(url).href,
     origin: undefined,
-    httpPool: () => 'unknown',
     store: undefined,
     report: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
   };

@@ -22,8 +22,6 @@ export type Signal =
   | 'network-changed'
   | 'document-loaded';
 
-export type HttpPool = 'h1' | 'h2' | 'unknown';
-
 /** A place that survives the page: what worked here before. All of it may throw; callers guard. */
 export interface Store {
   get(key: string): string | null | undefined;
@@ -32,15 +30,15 @@ export interface Store {
 
 /** The parts that adapters use. A part that the platform lacks is absent. */
 export interface Platform {
-  readonly fetch?: typeof fetch;
-  readonly AbortController?: typeof AbortController;
-  readonly TextDecoder?: typeof TextDecoder;
+  readonly fetch?: typeof fetch | undefined;
+  readonly AbortController?: typeof AbortController | undefined;
+  readonly TextDecoder?: typeof TextDecoder | undefined;
   /** Characters of an answer after which it should end, where what `fetch` has brought stays in memory until then. */
   readonly answerLengthMax?: number;
-  readonly WebSocket?: WebSocketConstructor;
-  readonly EventSource?: EventSourceConstructor;
-  readonly document?: Document;
-  readonly window?: Window;
+  readonly WebSocket?: WebSocketConstructor | undefined;
+  readonly EventSource?: EventSourceConstructor | undefined;
+  readonly document?: Document | undefined;
+  readonly window?: Window | undefined;
 }
 
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocket;
@@ -56,7 +54,7 @@ export interface Runtime {
   randomBytes(count: number): Uint8Array;
   /** Runs at the end of the current task, before anything else of the event loop. */
   defer(run: () => void): void;
-  /** One host timer. Returns what undoes it. */
+  /** One host timer, of no more than 2,147,483,647 ms. Returns what undoes it. */
   startTimer(run: () => void, delayMs: number): () => void;
   /** Tells the signals from now on, and at once (before it returns) those that already hold. Returns what ends it. */
   listen(onSignal: (signal: Signal) => void): () => void;
@@ -64,11 +62,9 @@ export interface Runtime {
   resolveUrl(url: string): string;
   /** The page's origin, or `undefined` outside pages. */
   readonly origin: string | undefined;
-  /** What the page's own timings say of the way to this origin, where the platform tells. */
-  httpPool(url: string): HttpPool;
   /** What the page's own timings say of a round trip to this URL's host, milliseconds; `undefined` if nothing. */
   roundTripMs?(url: string): number | undefined;
-  /** The default memory; absent where storage is denied. */
+  /** The default memory; absent where there is none. */
   readonly store: Store | undefined;
   /** Where errors go that nobody listens for. */
   report(error: unknown): void;

@@ -79,7 +79,6 @@ export function createSimClient(options: SimClientOptions): SimClient {
     listen: () => () => undefined,
     resolveUrl: (url) => url,
     origin: 'http://page.test',
-    httpPool: () => 'unknown',
     store: undefined,
     report(error) {
       throw error;

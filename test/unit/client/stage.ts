@@ -225,7 +225,6 @@ export function createStage(options: StageOptions = {}) {
     },
     resolveUrl: (text) => new URL(text, 'https://page.test/app/').href,
     origin: 'https://page.test',
-    httpPool: () => 'unknown',
     ...(roundTripMs && { roundTripMs }),
     get store() {
       calls.push('store');
