@@ -5,7 +5,7 @@
 import type { EventSourceConstructor, Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory, AdapterRequest } from './adapter.ts';
 import { exchange } from './exchange.ts';
-import { type Guard, guard, messageOf } from './guard.ts';
+import { connect, type Guard } from './guard.ts';
 import { request } from './request.ts';
 import { uplink } from './uplink.ts';
 
@@ -59,29 +59,6 @@ function transportFor(platform: Platform, asked: AdapterRequest, link: Guard): (
   };
 }
 
-function optionsFor(platform: Platform, asked: AdapterRequest, headers: object, link: Guard): object {
-  const options = {
-    withCredentials: asked.credentials === 'include',
-    headers: { ...asked.headers, ...headers },
-    heartbeatTimeout: heartbeatTimeoutMs,
-  };
-  if (!platform.fetch || !platform.TextDecoder) return options;
-  return { ...options, Transport: transportFor(platform, asked, link) };
-}
-
-/** The POST at the same moment: its success says nothing, its failure is the connection's. */
-function openBeside(platform: Platform, asked: AdapterRequest, link: Guard): void {
-  link.atEnd(
-    exchange(platform, asked, {
-      onHead() {},
-      onUnit: link.received,
-      onEnd(reason) {
-        if (reason.kind !== 'closed') link.closed(reason);
-      },
-    }),
-  );
-}
-
 export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Platform> {
   return (platform) => ({
     transport: 'eventsource',
@@ -96,60 +73,63 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
       carriesMax: platform.answerLengthMax,
     },
     available: () => (options.EventSource ?? platform.EventSource) !== undefined,
-    open(asked, sink) {
-      const link = guard(sink);
-
-      let source: EventSource | undefined;
-      /** An empty id takes one back; before the first it says nothing. */
-      let hasId = false;
-      const listened = Object.create(null) as Record<string, boolean>;
-
-      function listenFor(events: readonly string[]): void {
-        for (let i = 0; i < events.length; i++) {
-          const name = events[i] as string;
-          if (source && !listened[name] && name !== 'error') link.listen(source, name, receive);
-          listened[name] = true;
-        }
-      }
-
-      function receive({ data, type, lastEventId }: MessageEvent<unknown>): void {
-        // The platform's own events have the names that a server may use, too.
-        if (typeof data !== 'string') return;
-        hasId = hasId || lastEventId !== '';
-        link.received(hasId ? { text: data, event: type, id: lastEventId } : { text: data, event: type });
-      }
-
-      function fail(event: MessageEvent<unknown>): void {
-        if (typeof event.data === 'string') return receive(event);
-        // It gives up at once what is no event stream, and says no more than that; after a cut it would try again.
-        const isRefused = source?.readyState === closedState;
-        const detail = 'a status other than 200, or another content type: the platform does not say which';
-        link.closed(isRefused ? { kind: 'refused', detail } : { kind: 'failed' });
-      }
-
-      try {
+    open: (asked, sink) =>
+      connect(sink, (link) => {
+        const { beside, credentials } = asked;
         const Constructor = options.EventSource ?? platform.EventSource;
-        if (!Constructor) throw new Error('no EventSource');
-        source = new Constructor(asked.url, optionsFor(platform, asked, options.headers ?? {}, link));
-        link.listen(source, 'open', link.opened);
-        listenFor(['message']);
-        listenFor(asked.events ?? ['holdfast']);
-        link.listen(source, 'error', fail);
-        link.atEnd(() => source?.close());
-        if (asked.beside) openBeside(platform, asked.beside, link);
-      } catch (error) {
-        link.closedSoon({ kind: 'refused', detail: messageOf(error) });
-      }
+        const source = new (Constructor as EventSourceConstructor)(asked.url, {
+          withCredentials: credentials === 'include',
+          headers: { ...asked.headers, ...options.headers },
+          heartbeatTimeout: heartbeatTimeoutMs,
+          Transport: platform.fetch && platform.TextDecoder && transportFor(platform, asked, link),
+        });
+        /** An empty id takes one back; before the first it says nothing. */
+        let hasId = false;
+        const listened: Record<string, unknown> = { error: true };
 
-      const post = uplink(platform, link);
-      return {
-        send(outgoing) {
-          if ('events' in outgoing) listenFor(outgoing.events);
-          else post(outgoing);
-        },
-        poll() {},
-        close: () => link.closed({ kind: 'aborted' }),
-      };
-    },
+        function listenFor(events: readonly string[]): void {
+          events.forEach((name) => {
+            if (listened[name] !== true) link.listen(source, name, receive);
+            listened[name] = true;
+          });
+        }
+
+        function receive({ data, type, lastEventId }: MessageEvent<unknown>): void {
+          // The platform's own events have the names that a server may use, too.
+          if (typeof data !== 'string') return;
+          hasId = hasId || lastEventId !== '';
+          link.received(hasId ? { text: data, event: type, id: lastEventId } : { text: data, event: type });
+        }
+
+        function fail(event: MessageEvent<unknown>): void {
+          if (typeof event.data === 'string') return receive(event);
+          // It gives up at once what is no event stream, and says no more than that; after a cut it would try again.
+          const detail = 'a status other than 200, or another content type: the platform does not say which';
+          link.closed(source.readyState === closedState ? { kind: 'refused', detail } : { kind: 'failed' });
+        }
+
+        link.listen(source, 'open', link.opened);
+        listenFor(['message'].concat(asked.events ?? ['holdfast']));
+        link.listen(source, 'error', fail);
+        link.atEnd(() => source.close());
+        if (beside) {
+          // Its success says nothing, its failure is the connection's.
+          link.atEnd(
+            exchange(platform, beside, {
+              onUnit: link.received,
+              onEnd(reason) {
+                if (reason.kind !== 'closed') link.closed(reason);
+              },
+            }),
+          );
+        }
+        const post = uplink(platform, link);
+        return {
+          send(outgoing) {
+            if ('events' in outgoing) listenFor(outgoing.events);
+            else post(outgoing);
+          },
+        };
+      }),
   });
 }

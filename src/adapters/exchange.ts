@@ -16,32 +16,23 @@ const ndjson = 'application/x-ndjson';
 
 /** Joins pieces of text to complete lines, looking at each character once. */
 export function lineReader(): Reader {
-  let rest: string[] = [];
-  let restLength = 0;
+  let rest = '';
   return {
     add(text) {
       const end = text.lastIndexOf('\n');
-      const tail = text.slice(end + 1);
-      let lines: string | undefined;
-      if (end >= 0) {
-        lines = rest.join('') + text.slice(0, end);
-        rest = [];
-        restLength = 0;
-      }
-      if (tail !== '') rest.push(tail);
-      restLength += tail.length;
-      if (restLength > lineLengthMax) {
-        return { kind: 'unreadable', detail: `a line of more than ${lineLengthMax} characters` };
-      }
-      return lines === undefined ? [] : [{ text: lines }];
+      const lines = end < 0 ? [] : [{ text: rest + text.slice(0, end) }];
+      rest = (end < 0 ? rest : '') + text.slice(end + 1);
+      return rest.length > lineLengthMax
+        ? { kind: 'unreadable', detail: `a line of more than ${lineLengthMax} characters` }
+        : lines;
     },
-    end: () => (restLength > 0 ? { kind: 'failed', detail: 'cut in a line' } : []),
+    end: () => (rest === '' ? [] : { kind: 'failed', detail: 'cut in a line' }),
   };
 }
 
 export interface ExchangeListener {
   /** An answer has come whose units will be told. */
-  onHead(): void;
+  onHead?(): void;
   onUnit(unit: Unit): void;
   /** Last. `closed`: a success, and complete. */
   onEnd(reason: Closed, status?: number): void;
@@ -74,14 +65,14 @@ function ndjsonAnswer(asked: AdapterRequest): Answer {
 /** Makes a request and tells the units of its answer, also of a refusal that brings some. */
 export function exchange(platform: Platform, asked: AdapterRequest, on: ExchangeListener): () => void {
   const answer = asked.answer ?? ndjsonAnswer(asked);
-  let reader: Reader | undefined;
+  let reader: Reader;
   let head: Head | undefined;
-  let isOver = false;
 
-  function end(reason: Closed): void {
-    if (isOver) return;
-    isOver = true;
-    on.onEnd(reason, head?.status);
+  const end = (reason: Closed): void => on.onEnd(reason, head?.status);
+
+  function give(up: Closed): void {
+    abort();
+    end(up);
   }
 
   /** `undefined`: it is read on. */
@@ -95,21 +86,16 @@ export function exchange(platform: Platform, asked: AdapterRequest, on: Exchange
     onHead(come) {
       head = come;
       const verdict = answer.judge(come);
-      if (verdict) {
-        abort();
-        return end(verdict);
-      }
+      if (verdict) return give(verdict);
       reader = answer.reader(come);
-      on.onHead();
+      on.onHead?.();
     },
     onText(text) {
-      const broken = tell((reader as Reader).add(text));
-      if (!broken) return;
-      abort();
-      end(broken);
+      const broken = tell(reader.add(text));
+      if (broken) give(broken);
     },
     onEnd(failure) {
-      if (failure || !reader || !head) return end(failure ?? { kind: 'failed' });
+      if (failure || !head) return end(failure ?? { kind: 'failed' });
       const broken = tell(reader.end());
       const { status, type } = head;
       if (!isSuccess(status)) return end({ kind: 'status', status, detail: `${status} ${type}` });

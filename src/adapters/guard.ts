@@ -4,19 +4,17 @@
  *
  * @internal
  */
-import type { AdapterSink, Closed } from './adapter.ts';
+import type { AdapterConnection, AdapterSink, Closed } from './adapter.ts';
 
 export interface Guard extends AdapterSink {
   isOver(): boolean;
   /** What to undo when the connection ends, just before `closed` is told. At once, if it has ended. */
   atEnd(undo: () => void): void;
-  /** `closed`, but not before `open` has returned. */
-  closedSoon(reason: Closed): void;
   /** A listener for as long as the connection lives. */
   listen<E extends Event>(target: EventTarget, type: string, handler: (event: E) => void): void;
 }
 
-export function guard(sink: AdapterSink): Guard {
+function guard(sink: AdapterSink): Guard {
   let isOver = false;
   let isOpened = false;
   let undos: (() => void)[] = [];
@@ -39,9 +37,6 @@ export function guard(sink: AdapterSink): Guard {
     isOver: () => isOver,
     atEnd,
     closed,
-    closedSoon(reason) {
-      Promise.resolve().then(() => closed(reason));
-    },
     listen(target, type, handler) {
       const listener = handler as (event: Event) => void;
       target.addEventListener(type, listener);
@@ -62,6 +57,26 @@ export function guard(sink: AdapterSink): Guard {
       if (!isOver) sink.posted(result);
     },
   };
+}
+
+/** A connection: `begin` starts it and says what it can do. What that throws is a refusal, told once `open` has returned. */
+export function connect(
+  sink: AdapterSink,
+  begin: (link: Guard) => Pick<AdapterConnection, 'send'> & Partial<AdapterConnection>,
+): AdapterConnection {
+  const link = guard(sink);
+  const idle: AdapterConnection = {
+    send() {},
+    poll() {},
+    close: () => link.closed({ kind: 'aborted' }),
+  };
+  try {
+    return { ...idle, ...begin(link) };
+  } catch (error) {
+    const refused: Closed = { kind: 'refused', detail: messageOf(error) };
+    Promise.resolve().then(() => link.closed(refused));
+    return idle;
+  }
 }
 
 /** What a caught value has to say, for people. */

@@ -5,7 +5,7 @@
 import type { Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory } from './adapter.ts';
 import { exchange } from './exchange.ts';
-import { guard } from './guard.ts';
+import { connect } from './guard.ts';
 import { uplink } from './uplink.ts';
 
 export function httpStream(): AdapterFactory<Platform> {
@@ -22,20 +22,16 @@ export function httpStream(): AdapterFactory<Platform> {
       carriesMax: platform.answerLengthMax,
     },
     available: () => platform.fetch !== undefined && platform.TextDecoder !== undefined,
-    open(request, sink) {
-      const link = guard(sink);
-      link.atEnd(
-        exchange(platform, request, {
-          onHead: link.opened,
-          onUnit: link.received,
-          onEnd: (reason) => link.closed(reason),
-        }),
-      );
-      return {
-        send: uplink(platform, link),
-        poll() {},
-        close: () => link.closed({ kind: 'aborted' }),
-      };
-    },
+    open: (request, sink) =>
+      connect(sink, (link) => {
+        link.atEnd(
+          exchange(platform, request, {
+            onHead: link.opened,
+            onUnit: link.received,
+            onEnd: link.closed,
+          }),
+        );
+        return { send: uplink(platform, link) };
+      }),
   });
 }

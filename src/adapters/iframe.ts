@@ -4,7 +4,7 @@
  */
 import type { Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory, AdapterRequest } from './adapter.ts';
-import { type Guard, guard, messageOf } from './guard.ts';
+import { connect, type Guard } from './guard.ts';
 import { uplink } from './uplink.ts';
 
 /**
@@ -24,31 +24,32 @@ function hasLoaded(platform: Platform): boolean {
   return !timing || timing.loadEventEnd > 0;
 }
 
-function hiddenFrame(document: Document, name: string): HTMLIFrameElement {
-  const frame = document.createElement('iframe');
-  frame.name = name;
-  frame.style.display = 'none';
-  return frame;
+/** An element that nobody sees, in no document yet. */
+function hidden<E extends HTMLElement>(document: Document, tag: string, fields: object): E {
+  const element = document.createElement(tag);
+  element.style.display = 'none';
+  const named = element as unknown as Record<string, unknown>;
+  const values = fields as Record<string, unknown>;
+  Object.keys(values).forEach((name) => {
+    named[name] = values[name];
+  });
+  return element as E;
 }
 
 /** A form that asks for the request's document in the frame of that name: a POST leaves no entry in the history. */
-function hiddenForm(document: Document, request: AdapterRequest, name: string): HTMLFormElement {
-  const form = document.createElement('form');
-  form.method = 'POST';
-  form.action = request.url;
-  form.target = name;
-  form.acceptCharset = 'utf-8';
-  form.style.display = 'none';
-  const fields = request.fields ?? {};
-  const names = Object.keys(fields);
-  for (let i = 0; i < names.length; i++) {
-    const input = document.createElement('input');
-    input.type = 'hidden';
-    input.name = names[i] as string;
-    input.value = fields[input.name] as string;
-    form.appendChild(input);
-  }
+function formFor(document: Document, { url, fields = {} }: AdapterRequest, target: string): HTMLFormElement {
+  const how = { method: 'POST', action: url, target, acceptCharset: 'utf-8' };
+  const form = hidden<HTMLFormElement>(document, 'form', how);
+  Object.keys(fields).forEach((name) => {
+    form.appendChild(hidden(document, 'input', { type: 'hidden', name, value: fields[name] }));
+  });
   return form;
+}
+
+/** Into the document until the connection ends. */
+function put(document: Document, element: HTMLElement, link: Guard): void {
+  (document.body ?? document.documentElement).appendChild(element);
+  link.atEnd(() => element.parentNode?.removeChild(element));
 }
 
 /** The origin of an absolute URL, as `event.origin` spells it. */
@@ -68,19 +69,20 @@ function isBlank(frame: HTMLIFrameElement): boolean {
   }
 }
 
+const textOf = (given: unknown): unknown => (typeof given === 'string' ? given : JSON.stringify(given));
+
 /**
  * A blank frame around the stream's: the functions that the document calls as `parent`'s are on it, so that the page has no
  * globals of ours, and each connection hears its own document only.
  */
 function frameAround(page: Document, name: string, callbacks: readonly string[], link: Guard): Window {
-  const frame = hiddenFrame(page, name);
-  link.atEnd(() => frame.parentNode?.removeChild(frame));
-  (page.body ?? page.documentElement).appendChild(frame);
-  const around = frame.contentWindow as Window;
+  const frame = hidden<HTMLIFrameElement>(page, 'iframe', { name });
+  put(page, frame, link);
+  const around = frame.contentWindow as Window & Record<string, unknown>;
   callbacks.forEach((event) => {
-    (around as unknown as Record<string, unknown>)[event] = (given: unknown): void => {
+    (around as Record<string, unknown>)[event] = (given: unknown): void => {
       link.opened();
-      link.received({ text: typeof given === 'string' ? given : JSON.stringify(given), event });
+      link.received({ text: textOf(given) as string, event });
     };
   });
   return around;
@@ -94,62 +96,47 @@ export function iframe(): AdapterFactory<Platform> {
     transport: 'iframe',
     facts: { ...facts, carriesMax: platform.answerLengthMax },
     available: () => hasLoaded(platform),
-    open(request, sink) {
-      const link = guard(sink);
-
-      function start(page: Window, body: Document): void {
-        const name = `holdfast-${request.mark ?? ''}-${++frameCount}`;
-        const { callbacks } = request;
-        const window = callbacks ? frameAround(body, `${name}-around`, callbacks, link) : page;
-        const document = callbacks ? window.document : body;
-        const frame = hiddenFrame(document, name);
-        const form = request.method === 'POST' ? hiddenForm(document, request, name) : undefined;
+    open: (request, sink) =>
+      connect(sink, (link) => {
+        const { callbacks, mark } = request;
+        const name = `holdfast-${mark ?? ''}-${++frameCount}`;
+        const page = platform.document as Document;
+        const window = callbacks
+          ? frameAround(page, `${name}-around`, callbacks, link)
+          : (platform.window as Window);
+        const { document } = window;
+        const frame = hidden<HTMLIFrameElement>(document, 'iframe', { name });
         const origin = originOf(request.url);
-        const mark = request.mark === undefined ? '' : `${request.mark}\n`;
+        const head = mark === undefined ? '' : `${mark}\n`;
         const over = `${name}-over`;
+        let turnCount = 0;
 
-        link.listen(window, 'message', (event: MessageEvent<unknown>) => {
-          const data = event.data;
+        link.listen(window, 'message', ({ data, source, origin: from }: MessageEvent<unknown>) => {
           if (data === over) return ended();
-          if (event.source !== frame.contentWindow || event.origin !== origin) return;
-          const text = mark === '' && typeof data !== 'string' ? JSON.stringify(data) : data;
-          if (typeof text !== 'string' || text.slice(0, mark.length) !== mark) return;
+          if (source !== frame.contentWindow || from !== origin) return;
+          const text = head === '' ? textOf(data) : data;
+          if (typeof text !== 'string' || text.slice(0, head.length) !== head) return;
           link.opened();
-          link.received({ text: text.slice(mark.length) });
+          link.received({ text: text.slice(head.length) });
         });
         // Neither event says whether the document came to its end or never came; after a cut there is none. They
         // overtake the document's last messages, so that the end queues behind those.
-        let turnCount = 0;
-        const ended = (): void => {
+        function ended(): void {
           if (isBlank(frame)) return;
           if (turnCount++ === turnsBehind) link.closed({ kind: 'closed', detail: 'the document ended' });
           else window.postMessage(over, '*');
-        };
+        }
         link.listen(frame, 'load', ended);
         link.listen(frame, 'error', ended);
 
-        const parent = document.body ?? document.documentElement;
-        link.atEnd(() => {
-          frame.parentNode?.removeChild(frame);
-          form?.parentNode?.removeChild(form);
-        });
-        if (!form) frame.src = request.url;
-        parent.appendChild(frame);
-        if (form) parent.appendChild(form).submit();
-      }
-
-      try {
-        if (!platform.document || !platform.window) throw new Error('no document');
-        start(platform.window, platform.document);
-      } catch (error) {
-        link.closedSoon({ kind: 'refused', detail: messageOf(error) });
-      }
-
-      return {
-        send: uplink(platform, link),
-        poll() {},
-        close: () => link.closed({ kind: 'aborted' }),
-      };
-    },
+        if (request.method === 'GET') frame.src = request.url;
+        put(document, frame, link);
+        if (request.method === 'POST') {
+          const form = formFor(document, request, name);
+          put(document, form, link);
+          form.submit();
+        }
+        return { send: uplink(platform, link) };
+      }),
   });
 }

@@ -8,7 +8,7 @@
 import type { Platform } from '../runtime/runtime.ts';
 import type { AdapterFactory, AdapterRequest } from './adapter.ts';
 import { exchange } from './exchange.ts';
-import { guard } from './guard.ts';
+import { connect } from './guard.ts';
 import { uplink } from './uplink.ts';
 
 export function polling(transport: 'long-poll' | 'poll', held: boolean): AdapterFactory<Platform> {
@@ -24,37 +24,37 @@ export function polling(transport: 'long-poll' | 'poll', held: boolean): Adapter
       held,
     },
     available: () => platform.fetch !== undefined,
-    open(request, sink) {
-      const link = guard(sink);
-      let abort: (() => void) | undefined;
-      link.atEnd(() => abort?.());
+    open: (request, sink) =>
+      connect(sink, (link) => {
+        let abort: (() => void) | undefined;
+        link.atEnd(() => abort?.());
 
-      function ask(asked: AdapterRequest): void {
-        if (abort || link.isOver()) return;
-        abort = exchange(platform, asked, {
-          onHead: link.opened,
-          onUnit: link.received,
-          onEnd(reason) {
-            abort = undefined;
-            if (reason.kind !== 'closed') return link.closed(reason);
-            const next = asked.next?.();
-            if (next) ask(next);
-            else link.answered();
+        function poll(asked: AdapterRequest): void {
+          if (abort || link.isOver()) return;
+          abort = exchange(platform, asked, {
+            onHead: link.opened,
+            onUnit: link.received,
+            onEnd(reason) {
+              abort = undefined;
+              if (reason.kind !== 'closed') return link.closed(reason);
+              const next = asked.next?.();
+              if (next) poll(next);
+              else link.answered();
+            },
+          });
+        }
+
+        poll(request);
+        const send = uplink(platform, link, request.next !== undefined);
+        return {
+          send,
+          poll,
+          close() {
+            const last = request.last?.();
+            if (last) send({ request: last });
+            link.closed({ kind: 'aborted' });
           },
-        });
-      }
-
-      ask(request);
-      const post = uplink(platform, link, request.next !== undefined);
-      return {
-        send: post,
-        poll: ask,
-        close() {
-          const last = request.last?.();
-          if (last) post({ request: last });
-          link.closed({ kind: 'aborted' });
-        },
-      };
-    },
+        };
+      }),
   });
 }

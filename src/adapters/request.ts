@@ -27,41 +27,11 @@ function headOf(response: Response): Head {
   };
 }
 
-/** `undefined`: they are no UTF-8, and the decoder was told to mind. */
-function decoded(decoder: TextDecoder, bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes, { stream: true });
-  } catch {
-    return undefined;
-  }
-}
-
-function start(
-  platform: Platform,
-  asked: AdapterRequest,
-  signal: AbortSignal | undefined,
-): Promise<Response> {
-  const fetch = platform.fetch;
-  const init: RequestInit = {
-    method: asked.method,
-    headers: asked.headers,
-    credentials: asked.credentials,
-    // Chromium and Firefox let a second request for one URL wait for the first one's cache entry.
-    cache: 'no-store',
-  };
-  if (asked.body !== undefined) init.body = asked.body;
-  if (asked.keepalive) init.keepalive = true;
-  if (signal) init.signal = signal;
-  try {
-    return fetch ? fetch(asked.url, init) : Promise.reject(new Error('no fetch'));
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
 /** Makes a request. Returns what aborts it. */
 export function request(platform: Platform, asked: AdapterRequest, on: RequestListener): () => void {
-  const controller = platform.AbortController ? new platform.AbortController() : undefined;
+  const { TextDecoder } = platform;
+  const { url, method, headers, credentials, body, keepalive } = asked;
+  const controller = platform.AbortController && new platform.AbortController();
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let isOver = false;
 
@@ -71,60 +41,62 @@ export function request(platform: Platform, asked: AdapterRequest, on: RequestLi
     on.onEnd(failure);
   }
 
-  function fail(error: unknown): void {
-    end({ kind: 'failed', detail: messageOf(error) });
-  }
+  const fail = (error: unknown): void => end({ kind: 'failed', detail: messageOf(error) });
 
   function tell(text: string): void {
     if (!isOver && text !== '') on.onText(text);
   }
 
-  function pump(body: ReadableStreamDefaultReader<Uint8Array>, decoder: TextDecoder): void {
-    body
-      .read()
-      .then((part) => {
-        if (isOver) return;
-        if (part.done) return end();
-        const text = decoded(decoder, part.value);
-        if (text === undefined) {
-          cancel(body);
-          return end({ kind: 'unreadable', detail: 'bytes that are no UTF-8' });
-        }
-        tell(text);
-        if (!isOver) pump(body, decoder);
-      })
-      .then(undefined, fail);
-  }
-
-  function cancel(body: { cancel(): Promise<void> } | null | undefined): void {
-    body?.cancel().then(undefined, () => {
+  function cancel(what: { cancel(): Promise<void> } | null | undefined): void {
+    what?.cancel().then(undefined, () => {
       // It had failed already, which is as good.
     });
   }
 
-  start(platform, asked, controller?.signal)
+  function pump(from: ReadableStreamDefaultReader<Uint8Array>, decoder: TextDecoder): void {
+    from
+      .read()
+      .then(({ done, value }) => {
+        if (isOver || done) return end();
+        let text: string;
+        try {
+          text = decoder.decode(value, { stream: true });
+        } catch {
+          // It was told to mind.
+          cancel(from);
+          return end({ kind: 'unreadable', detail: 'bytes that are no UTF-8' });
+        }
+        tell(text);
+        if (!isOver) pump(from, decoder);
+      })
+      .then(undefined, fail);
+  }
+
+  // Chromium and Firefox let a second request for one URL wait for the first one's cache entry.
+  const how = {
+    method,
+    headers,
+    credentials,
+    body,
+    keepalive,
+    signal: controller?.signal,
+    cache: 'no-store',
+  };
+  new Promise<Response>((resolve) => resolve((platform.fetch as typeof fetch)(url, how as RequestInit)))
     .then((response) => {
+      if (!isOver) on.onHead(headOf(response));
       // Where there is no AbortController (or, in Chrome 66, only its shell), an aborted request still gets here.
       if (isOver) return cancel(response.body);
-      on.onHead(headOf(response));
-      if (isOver) return cancel(response.body);
-      if (response.body && platform.TextDecoder) {
-        reader = response.body.getReader();
-        const strict = asked.answer?.strict;
-        // Who reads by himself and takes all bytes takes the byte order mark, too: SSE knows one that is data.
-        pump(
-          reader,
-          new platform.TextDecoder('utf-8', { fatal: strict === true, ignoreBOM: strict === false }),
-        );
-      } else {
-        response
-          .text()
-          .then((text) => {
-            tell(text);
-            end();
-          })
-          .then(undefined, fail);
+      if (!response.body || !TextDecoder) {
+        return response.text().then((text) => {
+          tell(text);
+          end();
+        });
       }
+      reader = response.body.getReader();
+      const strict = asked.answer?.strict;
+      // Who reads by himself and takes all bytes takes the byte order mark, too: SSE knows one that is data.
+      pump(reader, new TextDecoder('utf-8', { fatal: strict === true, ignoreBOM: strict === false }));
     })
     .then(undefined, fail);
 

@@ -24,7 +24,6 @@ export function uplink(platform: Platform, link: Guard, isVital = false): (outgo
     if (link.isOver() || !('request' in outgoing)) return;
     const asked = outgoing.request;
     const undo = exchange(platform, asked, {
-      onHead() {},
       onUnit: link.received,
       onEnd(reason, status) {
         aborts = aborts.filter((abort) => abort !== undo);

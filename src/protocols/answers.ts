@@ -26,15 +26,13 @@ function isSuccess({ status }: Head): boolean {
 
 /** The whole body is one text. */
 function bodyReader(done: (text: string) => readonly Unit[] | Closed): Reader {
-  const parts: string[] = [];
-  let length = 0;
+  let body = '';
   return {
     add(text) {
-      parts.push(text);
-      length += text.length;
-      return length > lengthMax ? tooLong('a body') : [];
+      body += text;
+      return body.length > lengthMax ? tooLong('a body') : [];
     },
-    end: () => done(parts.join('')),
+    end: () => done(body),
   };
 }
 
@@ -114,33 +112,25 @@ function sseReader(on: StreamListener): Reader {
 }
 
 function linesReader(on: StreamListener): Reader {
-  let rest: string[] = [];
-  let restLength = 0;
+  let rest = '';
   let isAtStart = true;
   return {
     add(given) {
       const text = isAtStart ? given.replace(/^\ufeff/, '') : given;
       isAtStart = false;
-      const end = text.lastIndexOf('\n');
+      const end = text.lastIndexOf('\n') + 1;
       const units: Unit[] = [];
-      if (end >= 0) {
-        const lines = (rest.join('') + text.slice(0, end)).split('\n');
-        rest = [];
-        restLength = 0;
-        for (let i = 0; i < lines.length; i++) {
-          const line = (lines[i] as string).replace(/\r$/, '');
+      if (end > 0) {
+        (rest + text.slice(0, end)).split(/\r?\n/).forEach((line) => {
           if (line !== '') units.push({ text: line });
-        }
+        });
+        rest = '';
         on.alive();
       }
-      rest.push(text.slice(end + 1));
-      restLength += text.length - end - 1;
-      return restLength > lengthMax ? tooLong('a line') : units;
+      rest += text.slice(end);
+      return rest.length > lengthMax ? tooLong('a line') : units;
     },
-    end() {
-      const last = rest.join('');
-      return last === '' ? [] : [{ text: last }];
-    },
+    end: () => (rest === '' ? [] : [{ text: rest }]),
   };
 }
 

@@ -52,9 +52,8 @@ export function createSseParser(
   let isAtStart = true;
   /** A CR ended the last line: an LF right after it belongs to the same end. */
   let isAfterCr = false;
-  /** The line whose end has not come, in pieces, so that what came is not copied for each that follows. */
-  let line: string[] = [];
-  let lineLength = 0;
+  /** The line whose end has not come. */
+  let line = '';
   let name = '';
   let data: string[] = [];
   let dataLength = 0;
@@ -81,10 +80,9 @@ export function createSseParser(
     } else if (field === 'retry' && digits.test(value)) on.retry(Number(value));
   }
 
-  function endLine(last: string): void {
-    const text = line.length === 0 ? last : line.join('') + last;
-    line = [];
-    lineLength = 0;
+  function endLine(): void {
+    const text = line;
+    line = '';
     const colon = text.indexOf(':');
     if (text === '') dispatch();
     else if (colon === 0) on.comment();
@@ -93,7 +91,7 @@ export function createSseParser(
   }
 
   /** What a peer can make this side keep. Once it is too much it stays so. */
-  const isTooLong = (): boolean => lineLength + dataLength > lengthMax;
+  const isTooLong = (): boolean => line.length + dataLength > lengthMax;
 
   return {
     add(text) {
@@ -108,14 +106,10 @@ export function createSseParser(
         if (lfAt < at) lfAt = next(text, '\n', at);
         if (crAt < at) crAt = next(text, '\r', at);
         const end = Math.min(lfAt, crAt);
-        const piece = text.slice(at, end);
-        lineLength += piece.length;
-        if (end === text.length || isTooLong()) {
-          line.push(piece);
-          break;
-        }
+        line += text.slice(at, end);
+        if (end === text.length || isTooLong()) break;
         isAfterCr = end === crAt;
-        endLine(piece);
+        endLine();
         at = end + 1;
       }
       return !isTooLong();

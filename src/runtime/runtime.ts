@@ -44,7 +44,13 @@ export interface Platform {
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocket;
 export type EventSourceConstructor = new (
   url: string,
-  options?: { withCredentials?: boolean; headers?: Record<string, string>; heartbeatTimeout?: number },
+  options?: {
+    withCredentials?: boolean;
+    headers?: Record<string, string>;
+    heartbeatTimeout?: number;
+    /** event-source-polyfill: how it asks. */
+    Transport?: unknown;
+  },
 ) => EventSource;
 
 export interface Runtime {
