@@ -20,7 +20,7 @@ function refusal({ status, type }: Head): Closed {
   return { kind: 'status', status, detail: `${status} ${type}` };
 }
 
-function isSuccess({ status }: Head): boolean {
+export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
@@ -37,22 +37,22 @@ function bodyReader(done: (text: string) => readonly Unit[] | Closed): Reader {
 }
 
 /** A poll. Nothing new: 204, 304, and 408, by which some servers end a poll that was held long enough. */
-export function pollAnswer(options: {
-  html: boolean;
-  body: (text: string, head: Head) => readonly Unit[] | Closed;
-}): Answer {
+export function pollAnswer(
+  html: boolean,
+  body: (text: string, head: Head) => readonly Unit[] | Closed,
+): Answer {
   return {
     strict: true,
     judge(head) {
       const { status, type, redirected } = head;
       if (status === 204 || status === 304 || status === 408) return { kind: 'closed' };
-      const isPage = type === 'text/html' && !options.html;
-      const isError = !isSuccess(head);
+      const isPage = type === 'text/html' && !html;
+      const isError = !isSuccess(status);
       // A login page behind a redirect says something of the network in between, whatever its status.
       if (isPage && (!isError || redirected)) return { kind: 'type', detail: `${status} ${type}` };
       return isError ? refusal(head) : undefined;
     },
-    reader: (head) => bodyReader((text) => options.body(text, head)),
+    reader: (head) => bodyReader((text) => body(text, head)),
   };
 }
 
@@ -137,11 +137,11 @@ function linesReader(on: StreamListener): Reader {
 const eventStream = 'text/event-stream';
 
 /**
- * An event stream as WHATWG HTML, section 9.2.2 has it: status 200 and nothing else, `text/event-stream`. `lines`: JSON lines
- * are good, too.
+ * An event stream as WHATWG HTML, section 9.2.2 has it: status 200 and nothing else, `text/event-stream`. JSON lines are
+ * good, too.
  */
-export function streamAnswer(on: StreamListener, lines: boolean): Answer {
-  const isLines = (type: string): boolean => lines && /^application\/(x-)?(nd)?json(l|lines)?$/.test(type);
+export function streamAnswer(on: StreamListener): Answer {
+  const isLines = (type: string): boolean => /^application\/(x-)?(nd)?json(l|lines)?$/.test(type);
   return {
     strict: false,
     judge(head) {

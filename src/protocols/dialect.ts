@@ -59,12 +59,10 @@ export interface Channel<State> {
   mark(id: string): void;
   /** Messages of this topic are lost, says the server. */
   gap(reason: string): void;
-  /** The send with this number was answered. Without `error`: applied. */
-  settle(
-    seq: number | undefined,
-    reply: unknown,
-    error?: { code: string; message: string; applied: boolean | 'unknown' },
-  ): void;
+  /** The send with this number was applied. */
+  settle(seq: number | undefined, reply?: unknown): void;
+  /** The send with this number failed. `applied`: whether it was applied all the same, default `false`. */
+  refuse(seq: number | undefined, code: string, message: string, applied?: false | 'unknown'): void;
   /** The send with this number never left: another connection may carry it as if for the first time. */
   unsent(seq: number | undefined): void;
   /** The connection is of no use, and why. */

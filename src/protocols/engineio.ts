@@ -10,7 +10,7 @@ import { fromBase64, toBase64 } from '../core/base64.ts';
 import { pollAnswer, postAnswer } from './answers.ts';
 import type { Ask, Channel } from './dialect.ts';
 import type { Endpoint } from './protocol.ts';
-import { withQuery } from './url.ts';
+import { requestTo, withQuery } from './url.ts';
 
 /** First characters of packets. */
 const mark = { open: '0', close: '1', ping: '2', pong: '3', message: '4', noop: '6', bytes: 'b' };
@@ -79,35 +79,21 @@ function inSession(answer: Answer): Answer {
 }
 
 function postRequest(state: EngineState, body: string): AdapterRequest {
-  const { headers, credentials } = (state.ask as Ask).endpoint;
-  return {
-    url: pollingUrl(state),
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'text/plain;charset=UTF-8' },
-    body,
-    credentials,
-    answer: inSession(postAnswer(() => {})),
-  };
+  const { endpoint } = state.ask as Ask;
+  const type = { 'content-type': 'text/plain;charset=UTF-8' };
+  const answer = inSession(postAnswer(() => {}));
+  return { ...requestTo(endpoint, pollingUrl(state), type), method: 'POST', body, answer };
 }
 
 /** What begins a session. After each poll comes another, for as long as they bring anything. */
 export function engineRequest(channel: EngineChannel): AdapterRequest {
   const { state, transport } = channel;
   const { endpoint } = state.ask as Ask;
-  const { headers, credentials } = endpoint;
-  if (transport === 'websocket') {
-    return { url: urlOf(endpoint, 'transport=websocket'), method: 'GET', headers, credentials };
-  }
-  const answer = pollAnswer({
-    html: false,
-    body: (text) => text.split(separator).map((packet) => ({ text: packet })),
-  });
+  if (transport === 'websocket') return requestTo(endpoint, urlOf(endpoint, 'transport=websocket'));
+  const answer = pollAnswer(false, (text) => text.split(separator).map((packet) => ({ text: packet })));
   state.isFruitful = false;
   return {
-    url: pollingUrl(state),
-    method: 'GET',
-    headers,
-    credentials,
+    ...requestTo(endpoint, pollingUrl(state)),
     answer: state.sid === undefined ? answer : inSession(answer),
     next: () => (state.isFruitful ? engineRequest(channel) : undefined),
     // Between two polls a server would not see that nobody comes back.
@@ -142,7 +128,7 @@ export function onPosted(channel: EngineChannel): void {
   channel.state.posting = [];
   for (let i = 0; i < posting.length; i++) {
     const { seq, isAcked } = posting[i] as Queued;
-    if (!isAcked) channel.settle(seq, undefined);
+    if (!isAcked) channel.settle(seq);
   }
   post(channel);
 }
@@ -161,7 +147,7 @@ function transmitPackets(
 ): void {
   if (channel.transport === 'websocket') {
     channel.send({ messages: packets });
-    if (!isAcked) channel.settle(seq, undefined);
+    if (!isAcked) channel.settle(seq);
     return;
   }
   const texts = packets.map((one) => (typeof one === 'string' ? one : mark.bytes + toBase64(one)));

@@ -7,6 +7,7 @@
  */
 import type { Closed, Outgoing, TransportName } from '../adapters/adapter.ts';
 import type {
+  AckFrame,
   ClientFrame,
   HelloFrame,
   OpenFrame,
@@ -165,12 +166,9 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
             link.said.push({ type: 'gap', topic: topicOf(link.open.topics[i] as TopicRequest), to, reason });
           }
         },
-        settle(seq, reply, error) {
-          if (seq === undefined) return;
-          delete under[seq];
-          if (link.posting === seq) link.posting = undefined;
-          link.said.push(error ? { type: 'ack', seq, error } : { type: 'ack', seq, reply });
-        },
+        settle: (seq, reply) => acknowledge(link, seq, { reply }),
+        refuse: (seq, code, message, applied = false) =>
+          acknowledge(link, seq, { error: { code, message, applied } }),
         unsent(seq) {
           if (seq !== undefined) delete under[seq];
         },
@@ -188,6 +186,17 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         send: (outgoing) => host.send(id, outgoing),
       };
       return link;
+    }
+
+    function acknowledge(
+      link: Link<State>,
+      seq: number | undefined,
+      outcome: Pick<AckFrame, 'reply' | 'error'>,
+    ): void {
+      if (seq === undefined) return;
+      delete under[seq];
+      if (link.posting === seq) link.posting = undefined;
+      link.said.push({ type: 'ack', seq, ...outcome });
     }
 
     function place(link: Link<State>, { topic, data, id, text, key = id }: Received): ServerFrame {
@@ -228,30 +237,25 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
 
     /** Of a POST that came to nothing, nobody knows how far it got. */
     function lostPost(link: Link<State>): void {
-      if (link.posting === undefined) return;
-      const message = 'The request ended without an answer';
-      link.settle(link.posting, undefined, { code: 'OUTCOME_UNKNOWN', message, applied: 'unknown' });
+      link.refuse(link.posting, 'OUTCOME_UNKNOWN', 'The request ended without an answer', 'unknown');
     }
 
     function transmitSend(link: Link<State>, frame: SendFrame, endpoint: Endpoint): Outgoing | undefined {
       const { seq } = frame;
-      if (frame.void) {
-        link.settle(seq, undefined);
-        return undefined;
-      }
-      if (seq !== undefined && under[seq]) {
+      if (frame.void) link.settle(seq);
+      else if (seq !== undefined && under[seq]) {
         const message = 'The connection ended before the server answered, and it cannot be asked twice';
-        link.settle(seq, undefined, { code: 'OUTCOME_UNKNOWN', message, applied: 'unknown' });
-        return undefined;
+        link.refuse(seq, 'OUTCOME_UNKNOWN', message, 'unknown');
+      } else {
+        if (seq !== undefined) under[seq] = true;
+        try {
+          return dialect.send(link, frame, endpoint);
+        } catch (error) {
+          // A function of the application's; nothing has gone.
+          link.refuse(seq, 'LISTENER_FAILED', String(error));
+        }
       }
-      if (seq !== undefined) under[seq] = true;
-      try {
-        return dialect.send(link, frame, endpoint);
-      } catch (error) {
-        // A function of the application's; nothing has gone.
-        link.settle(seq, undefined, { code: 'LISTENER_FAILED', message: String(error), applied: false });
-        return undefined;
-      }
+      return undefined;
     }
 
     function transmitOne(link: Link<State>, frame: ClientFrame, endpoint: Endpoint): Outgoing | undefined {

@@ -2,11 +2,10 @@
  * `holdfast.v1` on the wire: frames into requests and messages, units into frames (`docs/PROTOCOL.md`).
  * Owns the form of URLs, bodies and subprotocols; must not know what a frame brings about, nor how a request is made.
  */
-import type { AdapterFacts, AdapterRequest, Outgoing, TransportName, Unit } from '../adapters/adapter.ts';
+import type { AdapterRequest, Outgoing } from '../adapters/adapter.ts';
 import { textOfUtf8, toBase64Url, utf8 } from '../core/base64.ts';
 import { decodeFrame, encodeFrame, parseJson } from '../core/codec.ts';
 import {
-  type BatchFrame,
   type ClientFrame,
   checkServerFrame,
   isBytes,
@@ -16,7 +15,7 @@ import {
   type ServerFrame,
 } from '../core/frames.ts';
 import type { Endpoint, Protocol, ProtocolFactory } from './protocol.ts';
-import { withQuery } from './url.ts';
+import { requestTo, withQuery } from './url.ts';
 
 /** Characters of an open that still travels as a subprotocol (section 5). */
 const subprotocolLengthMax = 4096;
@@ -27,29 +26,16 @@ function urlOf(endpoint: Endpoint, client: string): string {
   return withQuery(endpoint.url, `client=${encodeURIComponent(client)}&n=${endpoint.requestNumber()}`);
 }
 
-function lines(frames: readonly ClientFrame[]): string {
-  return frames.map((frame) => `${encodeFrame(frame)}\n`).join('');
-}
-
 /** `text/plain` and `Accept` need no CORS preflight, which would cost a round trip. */
 function post(endpoint: Endpoint, client: string, frames: readonly ClientFrame[]): AdapterRequest {
-  return {
-    url: urlOf(endpoint, client),
-    method: 'POST',
-    headers: {
-      ...endpoint.headers,
-      accept: 'application/x-ndjson',
-      'content-type': 'text/plain;charset=UTF-8',
-    },
-    body: lines(frames),
-    credentials: endpoint.credentials,
-  };
+  const how = { accept: 'application/x-ndjson', 'content-type': 'text/plain;charset=UTF-8' };
+  const body = frames.map((frame) => `${encodeFrame(frame)}\n`).join('');
+  return { ...requestTo(endpoint, urlOf(endpoint, client), how), method: 'POST', body };
 }
 
 function openWebSocket(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
   const text = encodeFrame(open);
-  const { headers, credentials } = endpoint;
-  const request = { url: urlOf(endpoint, open.client), method: 'GET' as const, headers, credentials };
+  const request = requestTo(endpoint, urlOf(endpoint, open.client));
   const encoded = toBase64Url(utf8(text));
   return encoded.length <= subprotocolLengthMax
     ? { ...request, protocols: [protocolName, `open.${encoded}`] }
@@ -59,14 +45,9 @@ function openWebSocket(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
 /** The stream's GET, and beside it the open that its ticket stands for (section 5.3). */
 function openEventSource(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
   const ticket = open.ticket ?? endpoint.nonce;
-  const { headers, credentials } = endpoint;
-  return {
-    url: withQuery(urlOf(endpoint, open.client), `ticket=${encodeURIComponent(ticket)}`),
-    method: 'GET',
-    headers: { ...headers, accept: 'text/event-stream' },
-    credentials,
-    beside: post(endpoint, open.client, [{ ...open, ticket }]),
-  };
+  const url = withQuery(urlOf(endpoint, open.client), `ticket=${encodeURIComponent(ticket)}`);
+  const beside = post(endpoint, open.client, [{ ...open, ticket }]);
+  return { ...requestTo(endpoint, url, { accept: 'text/event-stream' }), beside };
 }
 
 function openIframe(open: OpenFrame, endpoint: Endpoint): AdapterRequest {
@@ -168,26 +149,18 @@ function decodeBytes(bytes: Uint8Array): readonly ServerFrame[] | undefined {
 
 const protocol: Protocol = {
   name: protocolName,
-  open(_id: number, transport: TransportName, open: OpenFrame, endpoint: Endpoint): AdapterRequest {
+  open(_id, transport, open, endpoint) {
     if (transport === 'websocket') return openWebSocket(open, endpoint);
     if (transport === 'eventsource') return openEventSource(open, endpoint);
     if (transport === 'iframe') return openIframe(open, endpoint);
     return post(endpoint, open.client, [open]);
   },
-  transmit(
-    _id: number,
-    facts: AdapterFacts,
-    frames: readonly ClientFrame[],
-    batch: BatchFrame,
-    endpoint: Endpoint,
-    keepalive: boolean,
-  ): Outgoing {
-    if (facts.duplex) return { messages: messagesOf(frames, facts.binary) };
+  transmit(_id, { duplex, binary }, frames, batch, endpoint, keepalive): Outgoing {
+    if (duplex) return { messages: messagesOf(frames, binary) };
     const all: readonly ClientFrame[] = [batch];
-    const request = post(endpoint, batch.client, all.concat(frames));
-    return { request: keepalive ? { ...request, keepalive } : request };
+    return { request: { ...post(endpoint, batch.client, all.concat(frames)), keepalive } };
   },
-  decode(_id: number, unit: Unit): readonly ServerFrame[] | undefined {
+  decode(_id, unit) {
     if (unit.bytes) return decodeBytes(unit.bytes);
     // A server may add SSE events of other names, for other readers.
     if (unit.event !== undefined && unit.event !== 'message' && unit.event !== 'holdfast') return [];

@@ -12,10 +12,8 @@ interface Entry {
   readonly offset: number;
   /** Empty: the server has taken its ids back. */
   readonly id: string;
-  /** What the message is known again by. */
-  readonly key: string;
-  /** `undefined`: an id that came without a message. */
-  readonly sum: number | undefined;
+  /** What the message is known again by. `undefined`: an id that came without a message. */
+  readonly mark: string | undefined;
 }
 
 export interface IdLog {
@@ -40,53 +38,37 @@ export interface IdLog {
   nameOf(offset: number): string;
 }
 
-/**
- * 32-bit FNV-1a. A server that was restarted may count from 1 again: the same id with another text is another message.
- */
-function checksum(text: string): number {
-  let sum = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    sum ^= text.charCodeAt(i);
-    sum += (sum << 1) + (sum << 4) + (sum << 7) + (sum << 8) + (sum << 24);
-  }
-  return sum >>> 0;
+/** A server that was restarted may count from 1 again: the same id with another text is another message. */
+function markOf(key: string, text: string): string {
+  let sum = 0;
+  for (let i = 0; i < text.length; i++) sum = (sum * 33 + text.charCodeAt(i)) | 0;
+  return `${sum} ${key}`;
 }
 
 /** `first`: the id to begin after, if the application knows one. */
 export function createIdLog(first: string | undefined): IdLog {
   const entries: Entry[] = [];
-  /** The same by their keys, oldest first. */
-  const byKey = Object.create(null) as Record<string, Entry[] | undefined>;
+  /** The last of each mark. */
+  const known = Object.create(null) as Record<string, Entry | undefined>;
   let count = 0;
-  if (first !== undefined) push(first, undefined, first);
+  if (first !== undefined) push(first, undefined);
 
-  function push(id: string, sum: number | undefined, key: string): void {
+  function push(id: string, mark: string | undefined): void {
     if (id === '' && entries.length === 0) return;
-    const entry = { offset: count, id, key, sum };
-    entries.push(entry);
-    const same = byKey[key];
-    if (same) same.push(entry);
-    else byKey[key] = [entry];
-    if (entries.length > entriesMax) forgetOldest();
+    const entry = { offset: count, id, mark };
+    if (mark !== undefined) known[mark] = entry;
+    if (entries.push(entry) > entriesMax) forget(entries.shift() as Entry);
   }
 
-  function forgetOldest(): void {
-    const { key } = entries.shift() as Entry;
-    const same = byKey[key] as Entry[];
-    same.shift();
-    if (same.length === 0) delete byKey[key];
+  function forget(entry: Entry): void {
+    if (entry.mark !== undefined && known[entry.mark] === entry) delete known[entry.mark];
   }
 
-  /** The last entry at or before `offset`. */
-  function entryAt(offset: number): Entry | undefined {
-    let low = 0;
-    let high = entries.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((entries[middle] as Entry).offset <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return entries[low - 1];
+  /** Where the last entry at or before `offset` is, most often near the end; -1 if there is none. */
+  function indexAt(offset: number): number {
+    let index = entries.length - 1;
+    while (index >= 0 && (entries[index] as Entry).offset > offset) index--;
+    return index;
   }
 
   return {
@@ -94,28 +76,20 @@ export function createIdLog(first: string | undefined): IdLog {
     hasIds: () => entries.length > 0,
     add(id, text, key = id) {
       count++;
-      if (id !== undefined) push(id, checksum(text), key ?? id);
+      if (id !== undefined) push(id, markOf(key as string, text));
       return count;
     },
     mark(id) {
-      if (entries[entries.length - 1]?.id !== id) push(id, undefined, id);
+      if (entries[entries.length - 1]?.id !== id) push(id, undefined);
     },
     skip: () => ++count,
-    find(key, text) {
-      const same = key === '' ? [] : (byKey[key] ?? []);
-      const sum = checksum(text);
-      for (let i = same.length - 1; i >= 0; i--) {
-        const entry = same[i] as Entry;
-        if (entry.sum === sum) return entry.offset;
-      }
-      return undefined;
-    },
-    idAt: (offset) => entryAt(offset)?.id || undefined,
+    find: (key, text) => (key === '' ? undefined : known[markOf(key, text)]?.offset),
+    idAt: (offset) => entries[indexAt(offset)]?.id || undefined,
     nameOf(offset) {
+      const index = indexAt(offset);
       // An id that came after the message without one of its own is not the message's.
-      let entry = entryAt(offset);
-      if (entry && entry.sum === undefined) entry = entries[entries.indexOf(entry) - 1];
-      return entry && entry.offset === offset && entry.id !== '' ? entry.id : String(offset);
+      const entry = entries[entries[index]?.mark === undefined ? index - 1 : index];
+      return entry?.offset === offset && entry.id !== '' ? entry.id : String(offset);
     },
   };
 }

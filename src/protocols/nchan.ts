@@ -63,13 +63,10 @@ function idOf(head: Head, etagHeader: string): string | undefined {
 
 /** A poll brings one message. */
 function pollOf(channel: Channel<PlainState>, etagHeader: string): Answer {
-  const answer = pollAnswer({
-    html: true,
-    body(text, head) {
-      const id = idOf(head, etagHeader);
-      if (id !== undefined) return [{ text, id }];
-      return { kind: 'type', detail: `${head.status} ${head.type}, without the id of a message` };
-    },
+  const answer = pollAnswer(true, (text, head) => {
+    const id = idOf(head, etagHeader);
+    if (id !== undefined) return [{ text, id }];
+    return { kind: 'type', detail: `${head.status} ${head.type}, without the id of a message` };
   });
   return {
     ...answer,

@@ -3,12 +3,13 @@
  * page, a URL to poll. Which request, which topic, which id; all else is in `foreign.ts`.
  */
 import type { AdapterRequest, Outgoing, TransportName, Unit } from '../adapters/adapter.ts';
+import type { Answer } from '../adapters/answer.ts';
 import { isBytes, type SendFrame } from '../core/frames.ts';
-import { pollAnswer, postAnswer, streamAnswer } from './answers.ts';
+import { isSuccess, pollAnswer, postAnswer, streamAnswer } from './answers.ts';
 import type { Ask, Channel, Dialect, Received } from './dialect.ts';
 import { foreign } from './foreign.ts';
 import type { Endpoint, ProtocolFactory } from './protocol.ts';
-import { isOn, withQuery } from './url.ts';
+import { isOn, requestTo, withQuery } from './url.ts';
 
 /** What came, before anything is read out of it. */
 export interface PlainEvent {
@@ -139,27 +140,15 @@ export function postSend<S>(
   channel: Channel<S>,
   { seq }: SendFrame,
   endpoint: Endpoint,
-  { url, headers, body }: PlainRequest,
+  { url = endpoint.url, headers, body = '' }: PlainRequest,
 ): Outgoing {
-  return {
-    request: {
-      url: url ?? endpoint.url,
-      method: 'POST',
-      headers: { ...endpoint.headers, ...headers },
-      body: body ?? '',
-      credentials: endpoint.credentials,
-      answer: postAnswer(({ status }, text) => {
-        if (status >= 200 && status < 300)
-          return channel.settle(seq, text === '' ? undefined : jsonOrText(text));
-        const isRefused = status >= 400 && status < 500;
-        channel.settle(seq, undefined, {
-          code: isRefused ? 'SEND_DENIED' : 'HANDLER_FAILED',
-          message: `The server answered ${status}`,
-          applied: isRefused ? false : 'unknown',
-        });
-      }),
-    },
-  };
+  const answer = postAnswer(({ status }, text) => {
+    const message = `The server answered ${status}`;
+    if (isSuccess(status)) channel.settle(seq, text === '' ? undefined : jsonOrText(text));
+    else if (status >= 400 && status < 500) channel.refuse(seq, 'SEND_DENIED', message);
+    else channel.refuse(seq, 'HANDLER_FAILED', message, 'unknown');
+  });
+  return { request: { ...requestTo(endpoint, url, headers), method: 'POST', body, answer } };
 }
 
 /** Dialects for servers of one kind begin with it. */
@@ -168,70 +157,59 @@ export function plainDialect(options: PlainOptions): Dialect<PlainState> {
   /** Topics are names of events, which an EventSource must be told. */
   const byName = options.topic === undefined && options.read === undefined;
   let lastBody: string | undefined;
-  let tag: { readonly url: string; readonly value: string } | undefined;
+  let tag: { readonly url: string; readonly value: string | undefined } | undefined;
 
-  function streamOf(channel: Channel<PlainState>, from: string | undefined) {
-    const alive = (): void => {
-      channel.state.isAlive = true;
-    };
-    return {
-      from,
-      alive,
-      retry(ms: number): void {
-        alive();
-        channel.retry(Math.min(ms, retryMaxMs));
-      },
-    };
+  function pollFor({ state }: Channel<PlainState>, url: string): Answer {
+    const html =
+      options.parse === 'text' || typeof options.parse === 'function' || options.read !== undefined;
+    return pollAnswer(html, (text, head) => {
+      if (text === '') return [];
+      tag = { url, value: head.header('etag') };
+      state.isAlive = true;
+      if (text === lastBody) return [];
+      lastBody = text;
+      return [{ text }];
+    });
   }
 
-  function poll(channel: Channel<PlainState>, { endpoint }: Ask, request: AdapterRequest): AdapterRequest {
-    const { url } = request;
-    const known = tag && tag.url === url && mayHaveHeaders(endpoint) ? { 'if-none-match': tag.value } : {};
-    return {
-      ...request,
-      headers: { ...request.headers, accept: 'application/json, */*;q=0.5', ...known },
-      answer: pollAnswer({
-        html: options.parse === 'text' || typeof options.parse === 'function' || options.read !== undefined,
-        body(text, head) {
-          if (text === '') return [];
-          const value = head.header('etag');
-          tag = value === undefined ? undefined : { url, value };
-          channel.state.isAlive = true;
-          if (text === lastBody) return [];
-          lastBody = text;
-          return [{ text }];
-        },
-      }),
-    };
+  function streamFor({ state, retry }: Channel<PlainState>, from: string | undefined): Answer {
+    function alive(): void {
+      state.isAlive = true;
+    }
+    return streamAnswer({
+      from,
+      alive,
+      retry(ms) {
+        alive();
+        retry(Math.min(ms, retryMaxMs));
+      },
+    });
   }
 
   function open(channel: Channel<PlainState>, ask: Ask): AdapterRequest {
     const { transport, endpoint, from, topics, token } = ask;
-    const takesHeaders = transport !== 'websocket' && transport !== 'eventsource' && transport !== 'iframe';
-    const byHeader = takesHeaders && mayHaveHeaders(endpoint);
-    const param = `${options.resumeParam ?? 'lastEventId'}=${encodeURIComponent(from ?? '')}`;
-    const request: AdapterRequest = {
-      url: withQuery(endpoint.url, from === undefined || byHeader ? '' : param),
-      method: 'GET',
-      headers: {
-        ...endpoint.headers,
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(from === undefined || !byHeader ? {} : { 'last-event-id': asHeader(from) }),
-      },
-      credentials: endpoint.credentials,
-    };
-    if (transport === 'long-poll' || transport === 'poll') return poll(channel, ask, request);
-    if (transport === 'http-stream') {
-      const accept = 'text/event-stream, application/x-ndjson';
-      const headers = { ...request.headers, accept };
-      return { ...request, headers, answer: streamAnswer(streamOf(channel, from), true) };
+    const isPoll = transport === 'long-poll' || transport === 'poll';
+    const isStream = transport === 'http-stream';
+    const byHeader = (isPoll || isStream) && mayHaveHeaders(endpoint);
+    const headers: Record<string, string> = {};
+    let { url } = endpoint;
+    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+    if (from !== undefined) {
+      if (byHeader) headers['last-event-id'] = asHeader(from);
+      else url = withQuery(url, `${options.resumeParam ?? 'lastEventId'}=${encodeURIComponent(from)}`);
     }
-    if (transport === 'eventsource') {
-      return { ...request, events: (byName ? topics : []).concat(options.events ?? []) };
+    if (isPoll) {
+      headers['accept'] = 'application/json, */*;q=0.5';
+      if (tag?.url === url && tag.value !== undefined && byHeader) headers['if-none-match'] = tag.value;
     }
-    if (transport === 'iframe')
-      return options.callbacks ? { ...request, callbacks: options.callbacks } : request;
-    return options.subprotocols ? { ...request, protocols: options.subprotocols } : request;
+    if (isStream) headers['accept'] = 'text/event-stream, application/x-ndjson';
+    const request = requestTo(endpoint, url, headers);
+    if (isPoll) return { ...request, answer: pollFor(channel, url) };
+    if (isStream) return { ...request, answer: streamFor(channel, from) };
+    const { callbacks, subprotocols, events = [] } = options;
+    if (transport === 'eventsource') return { ...request, events: (byName ? topics : []).concat(events) };
+    if (transport === 'iframe') return callbacks ? { ...request, callbacks } : request;
+    return subprotocols ? { ...request, protocols: subprotocols } : request;
   }
 
   return {
@@ -254,13 +232,12 @@ export function plainDialect(options: PlainOptions): Dialect<PlainState> {
       const given = options.send?.({ topic, data }, channel.transport);
       const up = given ?? (typeof data === 'string' || isBytes(data) ? data : JSON.stringify(data));
       if (channel.transport === 'websocket') {
-        channel.settle(seq, undefined);
+        channel.settle(seq);
         if (typeof up === 'string' || isBytes(up)) return { messages: [up] };
         return { messages: [up.body ?? ''] };
       }
       if (isBytes(up)) {
-        const message = 'This transport carries no bytes: let `send` make text of them';
-        channel.settle(seq, undefined, { code: 'SEND_DENIED', message, applied: false });
+        channel.refuse(seq, 'SEND_DENIED', 'This transport carries no bytes: let `send` make text of them');
         return undefined;
       }
       const type = typeof data === 'string' && given === undefined ? 'text/plain' : 'application/json';

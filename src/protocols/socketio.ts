@@ -180,8 +180,7 @@ function socketioDialect(options: SocketioOptions): Dialect<State> {
   function emit(channel: SocketChannel, frame: SendFrame): void {
     const { topic, seq } = frame;
     if (isReserved(topic)) {
-      const message = `Socket.IO keeps the name '${topic}' to itself`;
-      return channel.settle(seq, undefined, { code: 'SEND_DENIED', message, applied: false });
+      return channel.refuse(seq, 'SEND_DENIED', `Socket.IO keeps the name '${topic}' to itself`);
     }
     const data = dataOf(frame);
     const isAcked = seq !== undefined && (typeof acks === 'function' ? acks(topic) : acks);

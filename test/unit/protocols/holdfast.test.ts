@@ -203,7 +203,7 @@ describe('transmit', () => {
   test.each([true, false])('else they follow a batch line in a POST (keepalive: %s)', (keepalive) => {
     const outgoing = protocol.transmit(1, oneWay, clientFrames, batch, endpoint, keepalive);
     const request = outgoing && 'request' in outgoing ? outgoing.request : undefined;
-    expect(request?.keepalive).toBe(keepalive ? true : undefined);
+    expect(request?.keepalive === true).toBe(keepalive);
     expect(request?.url).toBe('https://example.com/realtime?client=pZ0-client&n=7');
     expect(request?.body?.endsWith('\n')).toBe(true);
     const frames = (request?.body ?? '').split('\n').filter(Boolean).map(decodeFrame);
