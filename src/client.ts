@@ -17,12 +17,12 @@ import { toBase64Url } from './core/base64.ts';
 import { parseCursor } from './core/cursor.ts';
 import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
 import { isTopic } from './core/frames.ts';
-import type { Gap } from './core/inbox.ts';
+import type { InboxEvent } from './core/inbox.ts';
 import { type Attempt, activeOf, createSession, type Session } from './core/model.ts';
 import { pendingCount } from './core/outbox.ts';
 import type { Knowledge } from './core/policy.ts';
 import { nextAttemptAt } from './core/session.ts';
-import { diagnose } from './diagnose.ts';
+import { type DiagnoseHost, diagnose } from './diagnose.ts';
 import { createDriver, type Driver, type Told } from './driver.ts';
 import { guardedPromise } from './guarded-promise.ts';
 import { readMemory, writeMemory } from './memory.ts';
@@ -74,6 +74,14 @@ function listenerMap(): Map<string, unknown> {
       lists[key] = value;
     },
   } as unknown as Map<string, unknown>;
+}
+
+function faultOf(cause: unknown): HoldfastError {
+  return createError('LISTENER_FAILED', 'A function of the application threw', { cause });
+}
+
+function checkTopic(topic: unknown): void {
+  if (!isTopic(topic)) throw misuse('A topic is a string of 1 to 256 characters without control characters');
 }
 
 function isWhole(value: unknown, least: number): boolean {
@@ -132,13 +140,12 @@ export function createClientWith<T extends Topics>(
     try {
       listener(argument);
     } catch (cause) {
-      unhandled(createError('LISTENER_FAILED', 'A listener threw', { cause }));
+      unhandled(faultOf(cause));
     }
   }
 
   function unhandled(given: unknown): void {
-    const what = 'A callback of the application threw';
-    const error = isHoldfastError(given) ? given : createError('LISTENER_FAILED', what, { cause: given });
+    const error = isHoldfastError(given) ? given : faultOf(given);
     if (isHeard('error')) emitter.emit('error', error);
     else running?.runtime.report(error);
   }
@@ -148,23 +155,18 @@ export function createClientWith<T extends Topics>(
   }
 
   function on<E extends keyof ClientEvents>(event: E, handler: (value: ClientEvents[E]) => void): () => void {
-    let listening = true;
     const guarded = (value: unknown): void => {
       try {
         handler(value as ClientEvents[E]);
       } catch (cause) {
         // An error listener that throws is not asked again about its own error.
         if (event === 'error') running?.runtime.report(cause);
-        else unhandled(createError('LISTENER_FAILED', `A listener of '${event}' threw`, { cause }));
+        else unhandled(faultOf(cause));
       }
     };
     if (!isHeard('status')) told = readStatus();
     emitter.on(event, guarded);
-    return () => {
-      if (!listening) return;
-      listening = false;
-      emitter.off(event, guarded);
-    };
+    return () => emitter.off(event, guarded);
   }
 
   // ---- start -------------------------------------------------------------------------------------------------------
@@ -179,6 +181,8 @@ export function createClientWith<T extends Topics>(
     const adapters = usable(protocol, runtime.platform);
     if (adapters.length === 0) throw misuse('`adapters` lists none that can be used: import others');
     const bases = endpoints(runtime, adapters);
+    const { baseMs = 500, capMs = 20_000 } = options.backoff ?? {};
+    const { sends = 1_000, bytes = 8 * 1024 * 1024 } = options.outbox ?? {};
     const session = createSession({
       kinds: adapters.map(({ transport, facts }) => ({
         transport,
@@ -189,9 +193,9 @@ export function createClientWith<T extends Topics>(
       eager: options.eager !== false,
       // Whoever says what becomes of cookies is obeyed.
       mayRenew: options.credentials === undefined || options.credentials === 'same-origin',
-      backoff: { baseMs: options.backoff?.baseMs ?? 500, capMs: options.backoff?.capMs ?? 20_000 },
-      outbox: { sends: options.outbox?.sends ?? 1_000, bytes: options.outbox?.bytes ?? 8 * 1024 * 1024 },
-      seed: seedFrom(randomBytes(runtime, 4)),
+      backoff: { baseMs, capMs },
+      outbox: { sends, bytes },
+      seed: randomBytes(runtime, 4).reduce((seed, byte) => ((seed << 8) | byte) >>> 0, 0),
     });
     const driver = createDriver({
       session,
@@ -232,11 +236,7 @@ export function createClientWith<T extends Topics>(
 
   /** Whether the server knows nothing of us; asked once it is started. */
   function isPlain(): boolean {
-    return running?.protocol.nameOf !== undefined;
-  }
-
-  function seedFrom(bytes: Uint8Array): number {
-    return bytes.reduce((seed, byte) => ((seed << 8) | byte) >>> 0, 0);
+    return running?.protocol.named !== undefined;
   }
 
   function endpoints(runtime: Runtime, adapters: readonly Adapter[]): Record<string, string> {
@@ -253,31 +253,29 @@ export function createClientWith<T extends Topics>(
   }
 
   function endpointOf(runtime: Runtime, base: string, fresh: boolean): Endpoint {
-    const { credentials = 'same-origin' } = options;
+    const { credentials = 'same-origin', headers = {} } = options;
+    const { origin } = runtime;
+    // Browsers keep a pool of connections for requests with cookies and another for those without.
+    const other = isOn(origin, base) ? 'omit' : 'include';
     return {
       url: base,
-      credentials: fresh ? otherCredentials(runtime, base) : credentials,
-      headers: options.headers ?? {},
-      origin: runtime.origin,
+      credentials: fresh ? other : credentials,
+      headers,
+      origin,
       requestNumber: () => nextRequest++,
       // Drawn only where one is needed.
       get nonce() {
-        return toBase64Url(randomBytes(runtime, 16));
+        return randomId(runtime);
       },
     };
   }
 
-  /** Browsers keep a pool of connections for requests with cookies and another for those without. */
-  function otherCredentials(runtime: Runtime, base: string): Endpoint['credentials'] {
-    return isOn(runtime.origin, base) ? 'omit' : 'include';
+  function randomId(runtime: Runtime): string {
+    return toBase64Url(randomBytes(runtime, 16));
   }
 
   function newIdentity(runtime: Runtime, driver: Driver): void {
-    driver.put({
-      type: 'identity',
-      client: toBase64Url(randomBytes(runtime, 16)),
-      key: toBase64Url(randomBytes(runtime, 16)),
-    });
+    driver.put({ type: 'identity', client: randomId(runtime), key: randomId(runtime) });
   }
 
   /** The page's signals are listened to from the first wish until `close`. */
@@ -299,49 +297,34 @@ export function createClientWith<T extends Topics>(
 
   // ---- memory ------------------------------------------------------------------------------------------------------
 
-  function store(runtime: Runtime): Store | undefined {
-    return options.memory === false ? undefined : (options.memory ?? runtime.store);
-  }
-
-  function recall(runtime: Runtime, driver: Driver, adapters: readonly Adapter[]): void {
+  /** Storage may be full, broken or forbidden at any time; nothing depends on it. */
+  function withStore(runtime: Runtime, use: (store: Store, key: string, wall: number) => void): void {
     try {
-      const text = store(runtime)?.get(`holdfast:${runtime.resolveUrl(url)}`);
-      const transports = adapters.map(({ transport }) => transport);
-      const known = readMemory(text, transports, runtime.now().wall);
-      if (known) driver.put({ type: 'memory', known });
+      const store = options.memory === false ? undefined : (options.memory ?? runtime.store);
+      if (store) use(store, `holdfast:${runtime.resolveUrl(url)}`, runtime.now().wall);
     } catch {
       // What cannot be read is not remembered.
     }
   }
 
+  function recall(runtime: Runtime, driver: Driver, adapters: readonly Adapter[]): void {
+    withStore(runtime, (store, key, wall) => {
+      const transports = adapters.map(({ transport }) => transport);
+      const known = readMemory(store.get(key), transports, wall);
+      if (known) driver.put({ type: 'memory', known });
+    });
+  }
+
   function remember(known: Knowledge): void {
-    const runtime = running?.runtime;
-    if (!runtime || running?.session.policy.kinds.length === 1) return;
-    try {
-      const text = writeMemory(known, runtime.now().wall);
-      store(runtime)?.set(`holdfast:${runtime.resolveUrl(url)}`, text);
-    } catch {
-      // Storage may be full or forbidden at any time; nothing depends on it.
-    }
+    if (!running || running.session.policy.kinds.length === 1) return;
+    withStore(running.runtime, (store, key, wall) => store.set(key, writeMemory(known, wall)));
   }
 
   // ---- what the session tells --------------------------------------------------------------------------------------
 
-  /** Places by the server's own names, where the protocol counts them by itself. */
-  function named(told: Told): Told {
-    const name = running?.protocol.nameOf;
-    if (!name) return told;
-    if (told.type === 'ready') return { ...told, start: name(told.start) };
-    const gap = told.type === 'gap' ? told.gap : told.type === 'message' ? told.message.gap : undefined;
-    const ours = gap && { ...gap, from: name(gap.from), to: name(gap.to) };
-    if (told.type === 'gap') return { type: 'gap', gap: ours as Gap };
-    if (told.type !== 'message') return told;
-    const message = { ...told.message, id: name(told.message.id) };
-    return { type: 'message', message: ours ? { ...message, gap: ours } : message };
-  }
-
   function tell(given: Told): void {
-    const told = named(given);
+    // Whatever else there is comes back as it is.
+    const told = (running?.protocol.named?.(given as InboxEvent) as Told | undefined) ?? given;
     switch (told.type) {
       case 'message':
         return each(told.message.topic, (handle) => handle.message(told.message));
@@ -477,8 +460,7 @@ export function createClientWith<T extends Topics>(
   };
 
   function subscribe(topic: string, given?: unknown): Subscription {
-    if (!isTopic(topic))
-      throw misuse('A topic is a string of 1 to 256 characters without control characters');
+    checkTopic(topic);
     const wanted = (typeof given === 'function' ? { message: given } : (given ?? {})) as SubscribeOptions;
     const { last = 0, since, buffer = 1 } = wanted;
     if (!isWhole(last, 0)) throw misuse('`last` is a whole number');
@@ -505,8 +487,7 @@ export function createClientWith<T extends Topics>(
   }
 
   function send(topic: string, data: unknown, how: SendOptions = {}): Promise<unknown> {
-    if (!isTopic(topic))
-      throw misuse('A topic is a string of 1 to 256 characters without control characters');
+    checkTopic(topic);
     const { timeoutMs = sendTimeoutMs } = how;
     if (typeof timeoutMs !== 'number' || !(timeoutMs <= Number.POSITIVE_INFINITY))
       throw misuse('`timeoutMs` is a number');
@@ -560,17 +541,17 @@ export function createClientWith<T extends Topics>(
     start();
     const runtime = defaults.runtime();
     const factories = options.adapters ?? defaults.adapters;
-    const transports = factories.map((make) => make(runtime.platform).transport);
-    const host = {
+    const host: DiagnoseHost = {
       url: runtime.resolveUrl(url),
-      transports,
+      runtime,
+      transports: factories.map((make) => make(runtime.platform).transport),
       asks: !isPlain(),
-      make(transport: string): Client {
-        const adapters = [factories[transports.indexOf(transport as TransportName)] as (typeof factories)[0]];
-        return createClientWith(defaults, url, { ...options, adapters, memory: false });
-      },
-      now: () => runtime.now(),
-      after: (ms: number, run: () => void) => runtime.startTimer(run, ms),
+      make: (index) =>
+        createClientWith(defaults, url, {
+          ...options,
+          adapters: [factories[index] as AdapterFactory<Platform>],
+          memory: false,
+        }),
     };
     return new Promise((resolve) => diagnose(host, timeoutMs, resolve));
   }

@@ -104,7 +104,7 @@ export function iframe(): AdapterFactory<Platform> {
         const window = callbacks
           ? frameAround(page, `${name}-around`, callbacks, link)
           : (platform.window as Window);
-        const { document } = window;
+        const document = callbacks ? window.document : page;
         const frame = hidden<HTMLIFrameElement>(document, 'iframe', { name });
         const origin = originOf(request.url);
         const head = mark === undefined ? '' : `${mark}\n`;

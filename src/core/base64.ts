@@ -34,54 +34,42 @@ export function toBase64Url(bytes: Uint8Array): string {
   return encode(bytes, urlSafe, '');
 }
 
-function sextet(code: number): number {
-  if (code >= 97) return code <= 122 ? code - 71 : -1;
-  if (code >= 65) return code <= 90 ? code - 65 : code === 95 ? 63 : -1;
-  if (code >= 48) return code <= 57 ? code + 4 : -1;
-  return code === 43 || code === 45 ? 62 : code === 47 ? 63 : -1;
-}
-
 /** Reads either alphabet, with or without padding; `undefined` if it is neither. */
 export function fromBase64(text: string): Uint8Array | undefined {
-  let end = text.length;
-  while (end > 0 && text.charCodeAt(end - 1) === 61 && text.length - end < 2) end--;
+  const letters = text.replace(/={1,2}$/, '');
+  const end = letters.length;
   if (end % 4 === 1) return undefined;
+  const values: Record<string, number | undefined> = {};
+  for (let i = 0; i < 64; i++) values[standard.charAt(i)] = values[urlSafe.charAt(i)] = i;
   const bytes = new Uint8Array((end * 3) >> 2);
-  let bits = 0;
   let held = 0;
   let at = 0;
   for (let i = 0; i < end; i++) {
-    const value = sextet(text.charCodeAt(i));
-    if (value < 0) return undefined;
+    const value = values[letters.charAt(i)];
+    if (value === undefined) return undefined;
+    // What is shifted out on the left is not needed any more.
     held = (held << 6) | value;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes[at++] = (held >> bits) & 255;
-      held &= (1 << bits) - 1;
-    }
+    if (i % 4 > 0) bytes[at++] = (held >> (6 - 2 * (i % 4))) & 255;
   }
   return bytes;
 }
 
-/** UTF-8 of a string; a lone surrogate becomes U+FFFD, as the Encoding standard has it. */
-export function utf8(text: string): Uint8Array {
+/** UTF-8 of a string, a character for each byte; a lone surrogate becomes U+FFFD, as the Encoding standard has it. */
+export function binaryOf(text: string): string {
   // encodeURIComponent throws at a lone surrogate, so those are replaced first.
   const whole = text.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]|[\uD800-\uDFFF]/g, (found) =>
     found.length === 2 ? found : '\uFFFD',
   );
-  const escaped = encodeURIComponent(whole);
-  const bytes = new Uint8Array(escaped.length);
-  let length = 0;
-  for (let i = 0; i < escaped.length; i++) {
-    if (escaped.charCodeAt(i) === 37) {
-      bytes[length++] = parseInt(escaped.substr(i + 1, 2), 16);
-      i += 2;
-    } else {
-      bytes[length++] = escaped.charCodeAt(i);
-    }
-  }
-  return bytes.subarray(0, length);
+  return encodeURIComponent(whole).replace(/%(..)/g, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  );
+}
+
+export function utf8(text: string): Uint8Array {
+  const binary = binaryOf(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
 
 /** UTF-8 as text, strictly: `undefined` if it is none. For short pieces, such as the head of a binary message. */

@@ -16,6 +16,7 @@ import type {
   TopicAnswer,
   TopicRequest,
 } from '../core/frames.ts';
+import type { Gap } from '../core/inbox.ts';
 import type { Channel, Dialect, Received } from './dialect.ts';
 import { createIdLog, type IdLog } from './id-log.ts';
 import type { Endpoint, ProtocolFactory } from './protocol.ts';
@@ -216,6 +217,10 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
       return log.idAt(offsetOf(cursor) ?? log.count());
     }
 
+    const nameOf = (id: string): string => (id === '' ? id : log.nameOf(Number(id)));
+
+    const gapOf = (gap: Gap): Gap => ({ ...gap, from: nameOf(gap.from), to: nameOf(gap.to) });
+
     /** What was said beside an answer of ours goes to the session by itself. */
     function flush(id: number, link: Link<State>): void {
       const frames = link.said;
@@ -273,7 +278,14 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
       transports: dialect.transports,
       ownEndpoints: true,
       resume: () => dialect.resume ?? (log.hasIds() ? 'last-event-id' : 'none'),
-      nameOf: (id) => (id === '' ? id : log.nameOf(Number(id))),
+      named(event) {
+        if (event.type === 'ready') return { ...event, start: nameOf(event.start) };
+        if (event.type === 'gap') return { ...event, gap: gapOf(event.gap) };
+        if (event.type !== 'message') return event;
+        const { id, gap } = event.message;
+        const message = { ...event.message, id: nameOf(id) };
+        return { ...event, message: gap ? { ...message, gap: gapOf(gap) } : message };
+      },
       facts: (transport, facts) => ({
         plain: true,
         inPlace: !dialect.topicsInOpen,

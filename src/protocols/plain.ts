@@ -4,6 +4,7 @@
  */
 import type { AdapterRequest, Outgoing, TransportName, Unit } from '../adapters/adapter.ts';
 import type { Answer } from '../adapters/answer.ts';
+import { binaryOf } from '../core/base64.ts';
 import { isBytes, type SendFrame } from '../core/frames.ts';
 import { isSuccess, pollAnswer, postAnswer, streamAnswer } from './answers.ts';
 import type { Ask, Channel, Dialect, Received } from './dialect.ts';
@@ -80,13 +81,6 @@ export interface PlainState {
 /** Other headers than the safelisted ones cost a preflight on other origins, and servers that were not told refuse it. */
 function mayHaveHeaders({ url, origin }: Endpoint): boolean {
   return origin === undefined || isOn(origin, url);
-}
-
-/** A header carries bytes: those of the text's UTF-8, as WHATWG HTML, section 9.2.2 wants `Last-Event-ID`. */
-export function asHeader(text: string): string {
-  return encodeURIComponent(text).replace(/%(..)/g, (_, hex: string) =>
-    String.fromCharCode(parseInt(hex, 16)),
-  );
 }
 
 /** Text as JSON, where it is; else as it is. */
@@ -195,7 +189,8 @@ export function plainDialect(options: PlainOptions): Dialect<PlainState> {
     let { url } = endpoint;
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     if (from !== undefined) {
-      if (byHeader) headers['last-event-id'] = asHeader(from);
+      // A header carries bytes: those of the text's UTF-8, as WHATWG HTML, section 9.2.2 wants it.
+      if (byHeader) headers['last-event-id'] = binaryOf(from);
       else url = withQuery(url, `${options.resumeParam ?? 'lastEventId'}=${encodeURIComponent(from)}`);
     }
     if (isPoll) {

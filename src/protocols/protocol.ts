@@ -12,6 +12,7 @@ import type {
   Unit,
 } from '../adapters/adapter.ts';
 import type { BatchFrame, ClientFrame, OpenFrame, ServerFrame } from '../core/frames.ts';
+import type { InboxEvent } from '../core/inbox.ts';
 import type { Kind } from '../core/policy.ts';
 
 /** What the client knows about where and how to ask. */
@@ -71,8 +72,8 @@ export interface Protocol {
   decode(id: number, unit: Unit): readonly ServerFrame[] | undefined;
   /** Told before the session hears of it. */
   noticed?(id: number, notice: Notice): void;
-  /** The server's own name for a place that frames name by `id`. */
-  nameOf?(id: string): string;
+  /** Of what the application is told: places by the server's own names, where the protocol counts by itself. */
+  named?(event: InboxEvent): InboxEvent;
 }
 
 /** What the `protocol` option takes: made for one client. */

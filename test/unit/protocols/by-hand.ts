@@ -67,6 +67,9 @@ export function byHand(factory: ProtocolFactory) {
     hellos: () => said.flatMap((frame) => (frame.type === 'hello' ? [frame] : [])),
     gaps: () => said.flatMap((frame) => (frame.type === 'gap' ? [frame] : [])),
     errors: () => said.flatMap((frame) => (frame.type === 'error' ? [[frame.code, frame.message]] : [])),
-    nameOf: (place: string) => protocol.nameOf?.(place),
+    nameOf(start: string) {
+      const named = protocol.named?.({ type: 'ready', topic: '', serial: 0, start });
+      return named?.type === 'ready' ? named.start : undefined;
+    },
   };
 }
