@@ -109,13 +109,24 @@ const polyfillScope = 'var globalThis = { setTimeout: setTimeout, clearTimeout: 
 
 /**
  * What of event-source-polyfill can never run inside the script: it finds nothing of a page but timers, and brings no request of its
- * own into play, because the adapter always gives it a `Transport`. Said so, it is left out with all that only it uses.
+ * own into play, because the adapter always gives it a `Transport`, which tells it of event streams alone. The adapter listens by
+ * `addEventListener`, closes at the first error, so that nothing is asked again, and leaves watching to the session. Said so, it is
+ * left out with all that only it uses.
  */
 const polyfillCuts = [
   [/(var \w+ =) global\.(?!setTimeout|clearTimeout)\w+;/g, '$1 undefined;', 11],
   [/var xhr = isFetchSupported && [^;]+;/g, 'var xhr = undefined;', 1],
   [/var transport = TransportOption != null && [^;]+;/g, 'var transport = new TransportOption();', 1],
   [/console\.(?:error|debug)\([^;]+\);/g, '', 3],
+  [/if \((?:Object\.create == undefined|!Date\.now)\) \{[\s\S]*?\n {2}\}\s/g, '', 2],
+  [/status === 200 && contentType != undefined && contentTypeRegExp\.test\(contentType\)/g, 'true', 1],
+  [/fire\(es, es\.on\w+, event\);/g, '', 6],
+  [/lastEventId !== ""/g, 'false', 1],
+  [/field === "(?:retry|heartbeatTimeout)"/g, 'false', 2],
+  [/var heartbeatTimeout = [^;]+;/g, '', 1],
+  [/retry = clampDuration\([^;]+;/g, '', 1],
+  [/currentState !== WAITING/g, 'false', 1],
+  [/timeout = setTimeout\(function \(\) \{\s+onTimeout\(\);\s+\}, (?:retry|heartbeatTimeout)\);/g, '', 3],
 ];
 
 function withoutDeadParts(code) {

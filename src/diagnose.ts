@@ -29,10 +29,16 @@ function tryOne(host: DiagnoseHost, index: number, timeoutMs: number, done: (it:
     if (isOver) return;
     isOver = true;
     stop();
-    const { openedMs, helloMs } = { ...client.status.attempts[0] };
+    const first = client.status.attempts[0];
     client.close();
-    const transport = host.transports[index] as string;
-    done({ transport, works: answeredMs !== undefined, openedMs, helloMs, answeredMs, detail });
+    done({
+      transport: host.transports[index] as string,
+      works: answeredMs !== undefined,
+      openedMs: first?.openedMs,
+      helloMs: first?.helloMs,
+      answeredMs,
+      detail,
+    });
   }
 
   const answered = (): void => finish('works', Math.round(runtime.now().mono - startedAt));
