@@ -456,7 +456,6 @@ export function createClientWith<T extends Topics>(
       delete topics[handle.topic];
       running?.driver.put({ type: 'unsubscribe', topic: handle.topic });
     },
-    guard: guardedPromise,
   };
 
   function subscribe(topic: string, given?: unknown): Subscription {

@@ -4,6 +4,7 @@
  */
 import { createError, type HoldfastError, isHoldfastError } from './core/errors.ts';
 import type { Gap, Message } from './core/inbox.ts';
+import { guardedPromise } from './guarded-promise.ts';
 
 /** A message as the application's types have it. */
 export interface TypedMessage<T> extends Message {
@@ -68,11 +69,6 @@ export interface HandleHost {
   unsubscribe(handle: Handle): void;
   /** An error that nobody listens for. */
   unhandled(error: unknown): void;
-  /** A promise whose rejection goes to `unhandled` if nobody takes it. */
-  guard<V>(
-    start: (resolve: (value: V) => void, reject: (error: HoldfastError) => void) => void,
-    unhandled: (error: unknown) => void,
-  ): Promise<V>;
 }
 
 /** The id just before this one. */
@@ -96,7 +92,7 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
   let ended = false;
   let failure: HoldfastError | undefined;
   let settle: Settle<undefined> | undefined;
-  const ready = host.guard<undefined>(
+  const ready = guardedPromise<undefined>(
     (resolve, reject) => {
       settle = { resolve, reject };
     },
@@ -147,7 +143,7 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
   function next(): Promise<Step> {
     mustIterate();
     isAsked = true;
-    return host.guard<Step>((resolve, reject) => {
+    return guardedPromise<Step>((resolve, reject) => {
       const one = buffer.shift();
       if (one) return give(resolve, one);
       const error = failure;
@@ -183,10 +179,7 @@ export function createHandle(topic: string, options: SubscribeOptions, host: Han
     next,
     return(): Promise<Step> {
       subscription.unsubscribe();
-      return host.guard<Step>(
-        (resolve) => resolve(done),
-        () => undefined,
-      );
+      return Promise.resolve(done);
     },
   };
   const subscription = {
