@@ -81,11 +81,13 @@ function faultOf(cause: unknown): HoldfastError {
 }
 
 function checkTopic(topic: unknown): void {
-  if (!isTopic(topic)) throw misuse('A topic is a string of 1 to 256 characters without control characters');
+  if (!isTopic(topic)) throw misuse('A topic has 1 to 256 characters, and no control characters');
 }
 
-function isWhole(value: unknown, least: number): boolean {
-  return typeof value === 'number' && value >= least && value <= 1e9 && Math.floor(value) === value;
+function checkWhole(name: string, value: unknown, least: number): void {
+  const isWhole = typeof value === 'number' && Math.floor(value) === value;
+  if (!isWhole || value < least || value > 1e9)
+    throw misuse(`\`${name}\` is a whole number from ${least} on`);
 }
 
 /** By hand: who asks for the status of a page that has broken its arrays should learn of it. */
@@ -462,14 +464,14 @@ export function createClientWith<T extends Topics>(
     checkTopic(topic);
     const wanted = (typeof given === 'function' ? { message: given } : (given ?? {})) as SubscribeOptions;
     const { last = 0, since, buffer = 1 } = wanted;
-    if (!isWhole(last, 0)) throw misuse('`last` is a whole number');
-    if (!isWhole(buffer, 1)) throw misuse('`buffer` is a whole number above 0');
+    checkWhole('last', last, 0);
+    checkWhole('buffer', buffer, 1);
     if (since !== undefined && (typeof since !== 'string' || !parseCursor(since))) {
       throw misuse('`since` is no cursor');
     }
     const driver = wish();
     if (since !== undefined && isPlain()) {
-      throw misuse('`since` is a place in a hub; a plain server begins after its `lastEventId`');
+      throw misuse('`since` is for hubs: a plain server begins after its `lastEventId`');
     }
     const handle = createHandle(topic, wanted, host);
     if (wanted.signal?.aborted) return handle.subscription;
@@ -536,7 +538,7 @@ export function createClientWith<T extends Topics>(
   }
 
   function diagnoseAll(timeoutMs = diagnoseMs): Promise<Diagnosis> {
-    if (!isWhole(timeoutMs, 1)) throw misuse('`timeoutMs` is a whole number above 0');
+    checkWhole('timeoutMs', timeoutMs, 1);
     start();
     const runtime = defaults.runtime();
     const factories = options.adapters ?? defaults.adapters;

@@ -104,7 +104,7 @@ export function eventSource(options: EventSourceOptions = {}): AdapterFactory<Pl
         function fail(event: MessageEvent<unknown>): void {
           if (typeof event.data === 'string') return receive(event);
           // It gives up at once what is no event stream, and says no more than that; after a cut it would try again.
-          const detail = 'a status other than 200, or another content type: the platform does not say which';
+          const detail = 'another status than 200, or another content type';
           link.closed(source.readyState === closedState ? { kind: 'refused', detail } : { kind: 'failed' });
         }
 

@@ -62,14 +62,13 @@ const isEventStream = (transport: TransportName): boolean =>
   transport === 'http-stream' || transport === 'eventsource';
 
 /** Where each topic begins: those without a place here and now. */
-function answersTo(open: OpenFrame, log: IdLog): TopicAnswer[] {
+function answersTo({ topics }: OpenFrame, log: IdLog): TopicAnswer[] {
   const answers: TopicAnswer[] = [];
-  for (let i = 0; i < open.topics.length; i++) {
-    const request = open.topics[i] as TopicRequest;
-    if (typeof request === 'string') continue;
+  topics.forEach((request) => {
+    if (typeof request === 'string') return;
     const at = 'at' in request ? offsetOf(request.at) : undefined;
     answers.push({ topic: request.topic, start: String(at ?? log.count()) });
-  }
+  });
   return answers;
 }
 
@@ -111,14 +110,12 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
       };
     }
 
-    /** Nothing was open, and nothing says where the server is to go on: what it said meanwhile is lost. */
-    function tellLoss({ open, said }: Link<State>): void {
-      const place = log.skip();
-      for (let i = 0; i < open.topics.length; i++) {
-        const request = open.topics[i] as TopicRequest;
-        if (typeof request !== 'string' && 'new' in request) continue;
-        said.push({ type: 'gap', topic: topicOf(request), to: String(place), reason: 'no-resume' });
-      }
+    /** A place that no message has: something was lost there. */
+    function tellGap({ said }: Link<State>, topics: readonly TopicRequest[], reason: string): void {
+      const to = String(log.skip());
+      topics.forEach((request) => {
+        said.push({ type: 'gap', topic: topicOf(request), to, reason });
+      });
     }
 
     function createLink(id: number, transport: TransportName, open: OpenFrame): Link<State> {
@@ -142,7 +139,11 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
           if (link.isCounted) return;
           link.isCounted = true;
           const goesOn = isResumed && resumeFrom(link.open, transport) !== undefined;
-          if (greeted === 0 && hadStream && !goesOn) tellLoss(link);
+          if (greeted === 0 && hadStream && !goesOn) {
+            // Nothing was open, and nothing says where the server is to go on: what it said meanwhile is lost.
+            const former = link.open.topics.filter((one) => typeof one === 'string' || !('new' in one));
+            tellGap(link, former, 'no-resume');
+          }
           hadStream = isStream || (hadStream && greeted > 0);
           greeted++;
         },
@@ -162,10 +163,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         },
         gap(reason) {
           link.hello();
-          const to = String(log.skip());
-          for (let i = 0; i < link.open.topics.length; i++) {
-            link.said.push({ type: 'gap', topic: topicOf(link.open.topics[i] as TopicRequest), to, reason });
-          }
+          tellGap(link, link.open.topics, reason);
         },
         settle: (seq, reply) => acknowledge(link, seq, { reply }),
         refuse: (seq, code, message, applied = false) =>
@@ -231,27 +229,26 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
     /** The end, in words that say what to do about it. */
     function explain(link: Link<State>, { kind, status, detail = '' }: Closed): void {
       const isLater = status === 429 || status === 503;
-      if (kind === 'status' && status === 204) link.fail('STOPPED', 'it wants to be asked no more (204)');
-      else if (kind === 'status' && !isLater) link.fail('BAD_STATUS', `it answered ${detail}`);
-      else if (kind === 'type') link.fail('WRONG_TYPE', `it answered ${detail}`);
+      const isStatus = kind === 'status' && !isLater;
+      if (isStatus && status === 204) link.fail('STOPPED', 'it wants to be asked no more (204)');
+      else if (isStatus || kind === 'type')
+        link.fail(isStatus ? 'BAD_STATUS' : 'WRONG_TYPE', `it answered ${detail}`);
       else if (kind === 'unreadable') link.fail('UNPARSABLE', detail);
       else if (retryMs !== undefined && link.isGreeted && isEventStream(link.transport)) {
         link.said.push({ type: 'bye', reason: 'retry', afterMs: retryMs });
       }
     }
 
-    /** Of a POST that came to nothing, nobody knows how far it got. */
-    function lostPost(link: Link<State>): void {
-      link.refuse(link.posting, 'OUTCOME_UNKNOWN', 'The request ended without an answer', 'unknown');
+    /** Nobody knows how far it got, and it cannot be asked twice. */
+    function lost(link: Link<State>, seq: number | undefined): void {
+      link.refuse(seq, 'OUTCOME_UNKNOWN', 'It ended without an answer', 'unknown');
     }
 
     function transmitSend(link: Link<State>, frame: SendFrame, endpoint: Endpoint): Outgoing | undefined {
       const { seq } = frame;
       if (frame.void) link.settle(seq);
-      else if (seq !== undefined && under[seq]) {
-        const message = 'The connection ended before the server answered, and it cannot be asked twice';
-        link.refuse(seq, 'OUTCOME_UNKNOWN', message, 'unknown');
-      } else {
+      else if (seq !== undefined && under[seq]) lost(link, seq);
+      else {
         if (seq !== undefined) under[seq] = true;
         try {
           return dialect.send(link, frame, endpoint);
@@ -356,7 +353,7 @@ export function foreign<State>(make: () => Dialect<State>): ProtocolFactory {
         if (notice.type === 'opened' && dialect.opensItself && link.transport !== 'long-poll') link.hello();
         if (notice.type === 'presumed' || (notice.type === 'answered' && !dialect.isSession)) link.hello();
         if (notice.type === 'posted') {
-          lostPost(link);
+          lost(link, link.posting);
           dialect.posted?.(link, notice.result);
         }
         if (notice.type === 'closed') {
