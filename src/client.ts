@@ -138,11 +138,13 @@ export function createClientWith<T extends Topics>(
 
   // ---- listeners ---------------------------------------------------------------------------------------------------
 
-  function call<A>(listener: (argument: A) => void, argument: A): void {
+  function call<A>(listener: (argument: A) => void, argument: A, event?: keyof ClientEvents): void {
     try {
       listener(argument);
     } catch (cause) {
-      unhandled(faultOf(cause));
+      // An error listener that throws is not asked again about its own error.
+      if (event === 'error') running?.runtime.report(cause);
+      else unhandled(faultOf(cause));
     }
   }
 
@@ -157,15 +159,7 @@ export function createClientWith<T extends Topics>(
   }
 
   function on<E extends keyof ClientEvents>(event: E, handler: (value: ClientEvents[E]) => void): () => void {
-    const guarded = (value: unknown): void => {
-      try {
-        handler(value as ClientEvents[E]);
-      } catch (cause) {
-        // An error listener that throws is not asked again about its own error.
-        if (event === 'error') running?.runtime.report(cause);
-        else unhandled(faultOf(cause));
-      }
-    };
+    const guarded = (value: unknown): void => call(handler, value as ClientEvents[E], event);
     if (!isHeard('status')) told = readStatus();
     emitter.on(event, guarded);
     return () => emitter.off(event, guarded);
@@ -248,7 +242,7 @@ export function createClientWith<T extends Topics>(
       try {
         bases[transport] = runtime.resolveUrl(raw).replace(/^ws/, 'http');
       } catch (cause) {
-        throw createError('MISUSE', `'${raw}' is no URL here`, { cause });
+        throw misuse(`'${raw}' is no URL here`, { cause });
       }
     });
     return bases;

@@ -1,12 +1,12 @@
 /** What an application gives to `send`, as it is at that moment: JSON text or a copy of bytes, and how large it will be. */
-import { createError, type HoldfastError } from './core/errors.ts';
+import { createError, type ErrorDetails, type HoldfastError } from './core/errors.ts';
 import { isBytes } from './core/frames.ts';
 
 /** Bytes of a send's frame beside its payload, with room to spare. */
 const frameOverheadBytes = 64;
 
-export function misuse(what: string): HoldfastError {
-  return createError('MISUSE', what);
+export function misuse(what: string, details?: ErrorDetails): HoldfastError {
+  return createError('MISUSE', what, details);
 }
 
 /** UTF-8 length of a JSON text, never too low: three bytes for each unit beyond ASCII. */
@@ -40,7 +40,7 @@ export function payloadOf(
   try {
     json = JSON.stringify(data);
   } catch (cause) {
-    throw createError('MISUSE', 'The data cannot be written as JSON', { cause, topic });
+    throw misuse('The data cannot be written as JSON', { cause, topic });
   }
   if (json === undefined) throw misuse('The data is neither JSON nor bytes');
   return { ref, topic, data: undefined, json, bytes: byteLength(json) + overhead };
