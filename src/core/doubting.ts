@@ -38,6 +38,6 @@ export function onPostOverdue(session: Session, connection: Connection): void {
 /** It brings everything, but long after its time: whoever is on time takes over. */
 export function onLate(session: Session, connection: Connection): void {
   if (connection.role !== 'active' || connection.suspect !== undefined) return;
-  policy.blame(session.policy, connection.kind.transport, session.now.mono, true);
+  policy.blame(session.policy, connection.kind, session.now.mono, true);
   connection.suspect = 'it is late';
 }

@@ -2,15 +2,21 @@
  * How connections end: released because another took their place, lost, or closed with the session; and what follows for
  * the transport, the token and the sends.
  */
-import { backoffMs } from './backoff.ts';
-import { clearDeadline, clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline } from './deadlines.ts';
+import { backoffOf } from './backoff.ts';
+import {
+  clearDeadline,
+  clearDeadlinesOf,
+  deadlineAt,
+  hasDeadline,
+  setDeadline,
+  waitFor,
+} from './deadlines.ts';
 import { createError, type HoldfastError } from './errors.ts';
 import * as inbox from './inbox.ts';
 import { activeOf, type Connection, hasHopeful, type Session, trace } from './model.ts';
 import { patience, retryLater } from './opening.ts';
 import { blameOldest, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
-import { random } from './prng.ts';
 import { transmit } from './transmit.ts';
 import { type Action, describeEnding, type Ending, verdictOfEnding, verdictOfError } from './verdict.ts';
 
@@ -27,14 +33,14 @@ export function retire(session: Session, connection: Connection, reason: string)
   const waitsForServer = (connection.kind.streaming || connection.asking) && !connection.kind.plain;
   if (connection.kind.duplex || !waitsForServer) return end(session, connection, reason);
   session.toRelease.push(connection.id);
-  clearDeadlinesOf(session.deadlines, connection.id);
-  setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);
+  clearDeadlinesOf(session, connection);
+  waitFor(session, 'linger', lingerMs, connection);
 }
 
 /** Ends it here and now; nothing that comes later from it counts. */
 export function end(session: Session, connection: Connection, reason: string): void {
   session.connections.splice(session.connections.indexOf(connection), 1);
-  clearDeadlinesOf(session.deadlines, connection.id);
+  clearDeadlinesOf(session, connection);
   inbox.forget(session.inbox, connection.id);
   session.out.push({ type: 'end', id: connection.id });
   trace(session, 'closed', connection, reason);
@@ -80,10 +86,9 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
 
 /** Who wrote the address of a server that is not ours wants to know what is wrong there: once, until it works. */
 function complain(session: Session, { kind, error: said }: Connection, error: HoldfastError): void {
-  const experience = session.policy.experience[kind.transport] as policy.Experience;
   // One that has worked and cannot be reached is a network's affair.
-  if (!kind.plain || (experience.worked && !said) || experience.told === error.code) return;
-  experience.told = error.code;
+  if (!kind.plain || (kind.worked && !said) || kind.told === error.code) return;
+  kind.told = error.code;
   session.out.push({ type: 'error', error });
 }
 
@@ -113,13 +118,8 @@ function refuseToken(session: Session, error: HoldfastError): void {
   session.token.state = 'none';
   session.token.value = undefined;
   if (session.token.failures > 1) {
-    const delay = backoffMs(
-      session.config.backoff,
-      session.token.failures + 2,
-      0.5 + random(session.prng) / 2,
-    );
     session.token.state = 'asking';
-    setDeadline(session.deadlines, 'auth', session.now.mono + delay);
+    waitFor(session, 'auth', backoffOf(session, session.token.failures + 2, 0.5));
     session.out.push({ type: 'error', error });
   }
 }
@@ -131,40 +131,39 @@ function rekey(session: Session): void {
 
 function loseBeside(session: Session, connection: Connection, action: Action): void {
   const active = activeOf(session) as Connection;
-  if (connection.purpose === 'upgrade' || connection.kind.transport !== active.kind.transport) {
-    const isLate = connection.overdue && (connection.phase !== 'proven' || !connection.verified);
-    policy.blame(session.policy, connection.kind.transport, session.now.mono, isLate);
-    remember(session, active.kind.transport);
-    if (connection.purpose === 'upgrade') return;
+  const { kind, purpose, overdue, phase, verified } = connection;
+  if (purpose === 'upgrade' || kind !== active.kind) {
+    policy.blame(session.policy, kind, session.now.mono, overdue && (phase !== 'proven' || !verified));
+    remember(session, active.kind);
+    if (purpose === 'upgrade') return;
   }
   session.replaceFailures++;
   const attempt = action === 'back-off' ? session.replaceFailures + 1 : session.replaceFailures;
-  const delay = backoffMs(session.config.backoff, attempt, random(session.prng));
-  setDeadline(session.deadlines, 'replace', session.now.mono + delay);
+  waitFor(session, 'replace', backoffOf(session, attempt));
 }
 
 function loseActive(session: Session, connection: Connection, action: Action): void {
   const { mono } = session.now;
+  const { kind } = connection;
   const uptime = mono - connection.provenAt;
   if (uptime >= stableMs) session.attempt = 0;
-  policy.noteDeath(session.policy, connection.kind.transport, uptime);
+  policy.noteDeath(session.policy, kind, uptime);
   // Something on the way let go of the answer once it was complete: no stream gets through there.
-  const isHeldBack = connection.isLate && connection.kind.streaming && !connection.kind.duplex;
-  if (isHeldBack && uptime < stableMs) policy.blame(session.policy, connection.kind.transport, mono, true);
+  const isHeldBack = connection.isLate && kind.streaming && !kind.duplex;
+  if (isHeldBack && uptime < stableMs) policy.blame(session.policy, kind, mono, true);
   // It was let in, and brings what cannot be used.
-  if (action === 'switch' && connection.error) policy.blame(session.policy, connection.kind.transport, mono);
-  if (hasHopeful(session) || hasDeadline(session.deadlines, 'retry')) return;
+  if (action === 'switch' && connection.error) policy.blame(session.policy, kind, mono);
+  if (hasHopeful(session) || hasDeadline(session, 'retry')) return;
   session.tried = [];
-  const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
+  const told = connection.leaving ? deadlineAt(session, 'replace') : undefined;
   if (told !== undefined) {
     // The server said when to come back.
     session.attempt = Math.max(1, session.attempt);
-    return setDeadline(session.deadlines, 'retry', told);
+    return setDeadline(session, 'retry', told);
   }
-  const transport = connection.kind.transport;
-  if (connection.kind.plain && session.attempt > 0 && session.policy.kinds.length > 1) {
+  if (kind.plain && session.attempt > 0 && session.policy.kinds.length > 1) {
     // It was tried again in vain; another address may well be another server.
-    session.tried.push(transport);
+    session.tried.push(kind);
     return;
   }
   retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
@@ -174,29 +173,33 @@ function loseActive(session: Session, connection: Connection, action: Action): v
  * On a network where something worked a moment ago not even HTTP finds anybody: the server is away, and no other way leads
  * to it either. Nobody is blamed, and nobody else tried before the next round.
  */
-function isNobodyThere({ lastGood }: Session, { kind, opened, misses }: Connection, ending: Ending): boolean {
+function isNobodyThere(
+  { lastGood }: Session,
+  { kind, attempt, misses }: Connection,
+  ending: Ending,
+): boolean {
   return (
     lastGood !== undefined &&
     !kind.duplex &&
     !kind.plain &&
     ending.kind === 'failed' &&
-    !opened &&
+    attempt.openedMs === undefined &&
     misses === 0
   );
 }
 
 function loseUnproven(session: Session, connection: Connection, action: Action, ending: Ending): void {
-  const transport = connection.kind.transport;
+  const { kind } = connection;
   const isAlone = !hasHopeful(session);
-  const patient = transport === session.lastGood && session.attempt < patience;
+  const patient = kind === session.lastGood && session.attempt < patience;
   const isHasty = session.now.mono - connection.openedAt < policy.rttOf(session.policy) / 2;
-  if (patient && isHasty && session.attempt === 1 && !connection.kind.fresh) {
+  if (patient && isHasty && session.attempt === 1 && !kind.fresh) {
     // It met a pooled connection that died with the one before, of which the platform had not heard yet.
     return retryLater(session, 0);
   }
   const isRoundOver = isNobodyThere(session, connection, ending);
   const isBlamed = action === 'switch' && !patient && !isRoundOver;
-  if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
+  if (isBlamed && session.tried.indexOf(kind) < 0) session.tried.push(kind);
   // What was blamed has a successor, which `advance` opens; all else is tried again later.
   if (!isAlone || isBlamed) return;
   // The next one begins with what worked, else the server's return would cost an open of a lesser kind, and an upgrade.
@@ -206,15 +209,15 @@ function loseUnproven(session: Session, connection: Connection, action: Action, 
 }
 
 /** What was learned is told, to be kept for the next visit. */
-export function remember(session: Session, transport: string): void {
-  const known = policy.knowledge(session.policy, transport, session.now.mono);
+export function remember(session: Session, winner: policy.Way): void {
+  const known = policy.knowledge(session.policy, winner, session.now.mono);
   session.out.push({ type: 'remember', known });
 }
 
 /** Nothing is waited for any more. */
 export function clearWaits(session: Session): void {
   const kinds = ['retry', 'upgrade', 'replace', 'auth', 'sends', 'topics', 'uplink'] as const;
-  for (let i = 0; i < kinds.length; i++) clearDeadline(session.deadlines, kinds[i] as (typeof kinds)[number]);
+  for (let i = 0; i < kinds.length; i++) clearDeadline(session, kinds[i] as (typeof kinds)[number]);
   if (session.token.state === 'asking') session.token.state = 'none';
 }
 
@@ -238,8 +241,8 @@ export function closeAll(session: Session, keepalive = false): void {
       connection.role = 'draining';
       // What it still brings is dropped, so it must not count for whoever opens again meanwhile.
       inbox.forget(session.inbox, connection.id);
-      clearDeadlinesOf(session.deadlines, connection.id);
-      setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);
+      clearDeadlinesOf(session, connection);
+      waitFor(session, 'linger', lingerMs, connection);
     }
   }
 }

@@ -2,7 +2,7 @@
  * Whether a connection still brings what it should: silence, lateness, POSTs that nobody answers. It notices and asks;
  * what follows for the network stands in `doubting.ts`.
  */
-import { clearDeadline, setDeadline } from './deadlines.ts';
+import { clearDeadline, setDeadline, waitFor } from './deadlines.ts';
 import type { ClientFrame } from './frames.ts';
 import { type Connection, type HelloFacts, postLimitMs, type Session } from './model.ts';
 import { rttOf } from './policy.ts';
@@ -67,7 +67,7 @@ function dueAt(session: Session, connection: Connection): number {
 
 /** Counts the silence of a connection from when it was last heard. */
 export function watch(session: Session, connection: Connection): void {
-  setDeadline(session.deadlines, 'quiet', dueAt(session, connection), connection.id);
+  setDeadline(session, 'quiet', dueAt(session, connection), connection);
 }
 
 /** How long a poll is to be held; its answer must come after that, and must end. */
@@ -102,7 +102,7 @@ function answerLimitMs(session: Session): number {
 /** A question is under way on it: silence from here on counts sooner. */
 function expectAnswer(session: Session, connection: Connection): void {
   connection.misses = 1;
-  setDeadline(session.deadlines, 'quiet', session.now.mono + answerLimitMs(session), connection.id);
+  waitFor(session, 'quiet', answerLimitMs(session), connection);
 }
 
 /** What makes the server say something on this very connection: a one-way stream is named, and answers by itself. */
@@ -128,12 +128,12 @@ export function watchPost(session: Session, connection: Connection, bytes: numbe
   // How long the handlers of a server that is not ours may take, only its users know; for ever, nobody waits.
   const least = connection.kind.plain ? postLimitMaxMs : session.postLimitMs;
   const limit = least + rttOf(session.policy) + bytes / uplinkBytesPerMs;
-  setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
+  waitFor(session, 'post', limit, connection);
 }
 
 /** A POST is over. Sends that were soon answered say that the next need not be given longer. */
 export function postIsAnswered(session: Session, connection: Connection): void {
-  clearDeadline(session.deadlines, 'post', connection.id);
+  clearDeadline(session, 'post', connection);
   const isSoon = session.now.mono - connection.postedAt < postLimitMs;
   if (isSoon && connection.acks > 0) session.postLimitMs = Math.max(postLimitMs, session.postLimitMs / 2);
 }
@@ -142,7 +142,7 @@ export function postIsAnswered(session: Session, connection: Connection): void {
 export function postGoesOn(session: Session, connection: Connection): void {
   const isComplete = connection.acks >= connection.postedSends;
   const limit = (isComplete ? session.postLimitMs : postLimitMaxMs) + rttOf(session.policy);
-  setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
+  waitFor(session, 'post', limit, connection);
 }
 
 /** Nothing came of a POST. A handler may be slow behind a proxy that holds answers back, so the next may take longer. */

@@ -2,12 +2,12 @@
  * The session's record and its alphabet: what comes in (`Input`) and what comes out (`Effect`). Types and constructors only.
  */
 import type { BackoffConfig } from './backoff.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Deadline } from './deadlines.ts';
 import type { HoldfastError } from './errors.ts';
 import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './frames.ts';
 import { createInbox, type Inbox, type InboxEvent } from './inbox.ts';
 import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
-import { createPolicy, type Kind, type Knowledge, type PolicyState } from './policy.ts';
+import { createPolicy, type Kind, type Knowledge, type PolicyState, type Way } from './policy.ts';
 import { createPrng, type Prng, random } from './prng.ts';
 import type { Ending } from './verdict.ts';
 
@@ -163,9 +163,10 @@ export type Purpose = 'connect' | 'replace' | 'upgrade';
 /** One disposable attempt. */
 export interface Connection {
   readonly id: number;
-  readonly kind: Kind;
+  readonly kind: Way;
+  /** What is told of it. */
+  readonly attempt: Attempt;
   purpose: Purpose;
-  readonly reason: string;
   /** Its requests avoid the connections of the pool. */
   readonly fresh: boolean;
   /** Serial of the token that it was opened with. */
@@ -197,8 +198,6 @@ export interface Connection {
   bridging: boolean;
   /** What it brings is doubted: it must be replaced. */
   suspect: string | undefined;
-  /** The handshake or the answer's head has come. */
-  opened: boolean;
   /**
    * What was asked on it was answered. There are networks that let a WebSocket bring and swallow what it sends, and others
    * that let go of a stream's first words only.
@@ -252,7 +251,7 @@ export interface Session {
   readonly policy: PolicyState;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
-  readonly deadlines: Deadlines;
+  deadlines: Deadline[];
   now: Now;
   /** `idle` until something is wanted. */
   phase: 'idle' | 'running' | 'suspended' | 'closed';
@@ -266,7 +265,7 @@ export interface Session {
   connections: Connection[];
   nextId: number;
   /** Transports that failed in the present round, none of them proven. */
-  tried: string[];
+  tried: Way[];
   /** Attempts since a connection last held. */
   attempt: number;
   replaceFailures: number;
@@ -276,8 +275,8 @@ export interface Session {
   postLimitMs: number;
   /** The clock of the server that knows our sends by this name: the least difference to our own, and when it was so. */
   clock: { readonly sends: string | undefined; readonly skew: number; readonly at: number } | undefined;
-  /** Transport of the last connection that was active. */
-  lastGood: string | undefined;
+  /** The transport of the last connection that was active. */
+  lastGood: Way | undefined;
   everOpen: boolean;
   /** As the last hello told it; `null` before the first. */
   identity: string | undefined | null;
@@ -363,64 +362,28 @@ export function candidatesOf(session: Session): Connection[] {
   return session.connections.filter((connection) => connection.role === 'candidate');
 }
 
-const attemptsMax = 20;
-
-function recordOf(session: Session, id: number): Attempt | undefined {
-  for (let i = session.attempts.length - 1; i >= 0; i--) {
-    if (session.attempts[i]?.connection === id) return session.attempts[i];
-  }
-  return undefined;
-}
-
-/** Keeps the record of an attempt up to date with its traces. */
-function note(
-  session: Session,
-  type: Trace['type'],
-  connection: Connection,
-  reason: string | undefined,
-): void {
-  const { id, kind } = connection;
-  if (type === 'attempt') {
-    session.attempts.push({
-      connection: id,
-      transport: kind.transport,
-      at: session.now.wall,
-      why: connection.reason,
-      openedMs: undefined,
-      helloMs: undefined,
-      promotedMs: undefined,
-      endedMs: undefined,
-      end: undefined,
-    });
-    if (session.attempts.length > attemptsMax) session.attempts.shift();
-    session.attemptsVersion++;
-    return;
-  }
-  const record = recordOf(session, id);
-  if (!record) return;
-  const ms = Math.round(session.now.wall - record.at);
-  if (type === 'opened') record.openedMs = ms;
-  if (type === 'hello') record.helloMs = ms;
-  if (type === 'promoted') record.promotedMs = ms;
-  if (type === 'released') record.end = reason;
-  if (type === 'closed') {
-    record.endedMs = ms;
-    record.end = record.end ?? reason;
-  }
-  if (type === 'promoted' || type === 'closed') session.attemptsVersion++;
-}
-
+/** A line for people, and the record of the attempt that it is about. */
 export function trace(
   session: Session,
   type: Trace['type'],
   connection: Connection | undefined,
   reason?: string,
 ): void {
-  if (connection) note(session, type, connection, reason);
+  const at = session.now.wall;
+  if (connection) {
+    const { attempt } = connection;
+    const ms = Math.round(at - attempt.at);
+    if (type === 'opened') attempt.openedMs = ms;
+    if (type === 'hello') attempt.helloMs = ms;
+    if (type === 'promoted') attempt.promotedMs = ms;
+    if (type === 'closed') attempt.endedMs = ms;
+    if (type === 'closed' || type === 'released') attempt.end = attempt.end ?? reason;
+    if (type !== 'opened' && type !== 'hello') session.attemptsVersion++;
+  }
   session.out.push({
     type: 'trace',
     trace: {
-      at: session.now.wall,
+      at,
       type,
       connection: connection?.id,
       transport: connection?.kind.transport,

@@ -1,5 +1,5 @@
 /** Polls: each is a complete open, served from the cursor it brings (D11). When to ask again is decided here. */
-import { clearDeadline, setDeadline } from './deadlines.ts';
+import { clearDeadline, waitFor } from './deadlines.ts';
 import { end, lose } from './ending.ts';
 import type { OpenFrame } from './frames.ts';
 import * as liveness from './liveness.ts';
@@ -14,7 +14,7 @@ export function pollAgain(session: Session, connection: Connection): void {
   const isHeld = connection.kind.held && connection.role === 'active';
   connection.asking = true;
   connection.brought = false;
-  clearDeadline(session.deadlines, 'poll', connection.id);
+  clearDeadline(session, 'poll', connection);
   connection.askedAt = session.now.mono;
   connection.heldMs = liveness.watchPoll(session, connection, isHeld);
   const open = openFrame(session, connection.id, connection.heldMs);
@@ -25,8 +25,7 @@ export function pollAgain(session: Session, connection: Connection): void {
 /** A better transport that is about to prove itself makes the next poll needless. */
 export function pollSoon(session: Session, connection: Connection): void {
   if (!hasHopeful(session)) return pollAgain(session, connection);
-  const at = session.now.mono + policy.rttOf(session.policy) / 2;
-  setDeadline(session.deadlines, 'poll', at, connection.id);
+  waitFor(session, 'poll', policy.rttOf(session.policy) / 2, connection);
 }
 
 function questionOf({ cursor, topics }: OpenFrame): string {
@@ -44,7 +43,7 @@ function isIdling(session: Session, connection: Connection): boolean {
 export function onAnswered(session: Session, connection: Connection): void {
   connection.asking = false;
   connection.misses = 0;
-  clearDeadline(session.deadlines, 'quiet', connection.id);
+  clearDeadline(session, 'quiet', connection);
   if (connection.role === 'draining') return end(session, connection, 'released');
   if (connection.phase !== 'proven') {
     return lose(session, connection, { kind: 'failed', detail: 'the answer had no hello' });
@@ -55,5 +54,5 @@ export function onAnswered(session: Session, connection: Connection): void {
   const told = connection.hello?.pollMs;
   const isDue = connection.brought || connection.kind.held;
   connection.pollMs = told ?? (isDue ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5));
-  setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);
+  waitFor(session, 'poll', connection.pollMs, connection);
 }

@@ -2,7 +2,7 @@
  * From candidate to active connection: a hello in time, an answer where one direction proves too little, all that had been
  * seen before (D4). Then it is promoted, and the session takes over what its hello said.
  */
-import { clearDeadline, hasDeadline, setDeadline } from './deadlines.ts';
+import { clearDeadline, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import * as delivery from './delivery.ts';
 import { end, lose, remember, retire, stableMs } from './ending.ts';
 import type { HelloFrame } from './frames.ts';
@@ -80,16 +80,16 @@ function prove(session: Session, connection: Connection): void {
     policy.learnRtt(session.policy, (mono - connection.openedAt) / connection.kind.roundTrips);
   }
   connection.phase = 'proven';
-  (session.policy.experience[connection.kind.transport] as policy.Experience).worked = true;
+  connection.kind.worked = true;
   connection.provenAt = mono;
   connection.misses = 0;
-  clearDeadline(session.deadlines, 'prove', connection.id);
+  clearDeadline(session, 'prove', connection);
 }
 
 export function onWait(session: Session, connection: Connection): void {
   if (connection.phase !== 'opening') return;
   connection.phase = 'waiting';
-  setDeadline(session.deadlines, 'prove', session.now.mono + waitMs, connection.id);
+  waitFor(session, 'prove', waitMs, connection);
 }
 
 /** A candidate has not said hello within its stagger. */
@@ -107,13 +107,13 @@ export function onUnproven(session: Session, connection: Connection): void {
   if (session.doubt > 0 && purpose !== 'upgrade' && !kind.fresh && !connection.fresh) {
     session.doubt--;
     end(session, connection, 'no hello in time, perhaps over a dead connection');
-    return openCandidate(session, kind.transport, purpose, 'once more, over another connection');
+    return openCandidate(session, kind, purpose, 'once more, over another connection');
   }
   if (connection.misses === 1 && purpose === 'connect' && !active) {
     // How far away a server is that was never heard, nobody knows; of ours, the poll beside this one will tell.
     const least = kind.plain && session.policy.rttMs === undefined ? upgradeMs : 1_000;
-    setDeadline(session.deadlines, 'prove', mono + Math.max(again, least), id);
-    session.tried.push(kind.transport);
+    waitFor(session, 'prove', Math.max(again, least), connection);
+    session.tried.push(kind);
     openNext(session);
     return;
   }
@@ -121,13 +121,13 @@ export function onUnproven(session: Session, connection: Connection): void {
     connection.overdue = true;
     // A hello that comes late may be all that something on the way ever lets go.
     connection.verified = connection.verified && (!kind.streaming || kind.plain === true);
-    const least = kind.duplex && !connection.opened ? webSocketMs : upgradeMs;
-    setDeadline(session.deadlines, 'prove', Math.max(mono, openedAt + Math.max(least, 2 * again)), id);
+    const least = kind.duplex && connection.attempt.openedMs === undefined ? webSocketMs : upgradeMs;
+    setDeadline(session, 'prove', Math.max(mono, openedAt + Math.max(least, 2 * again)), connection);
     return;
   }
   if (connection.misses === 1 && purpose === 'replace' && active && !active.kind.duplex) {
     // All HTTP connections to this host may be taken: break before make is safe, the cursor knows where to go on (D21).
-    setDeadline(session.deadlines, 'prove', mono + again, id);
+    waitFor(session, 'prove', again, connection);
     end(session, active, 'to free its HTTP connection');
     return;
   }
@@ -143,7 +143,7 @@ export function considerPromotion(session: Session, candidate: Connection): void
     const other = inbox.inAnotherEpoch(session.inbox, candidate.id);
     if (candidate.purpose === 'upgrade' && (other || candidate.hello?.sends !== session.outbox.nonce)) {
       // Another log or another memory of sends: not worth a gap while all is well (D9).
-      policy.blame(session.policy, candidate.kind.transport, session.now.mono);
+      policy.blame(session.policy, candidate.kind, session.now.mono);
       retire(session, candidate, 'it leads to another log');
       return;
     }
@@ -179,7 +179,7 @@ export function askPosition(session: Session, candidate: Connection): void {
 function promote(session: Session, connection: Connection): void {
   const former = activeOf(session);
   if (former?.suspect === unanswered) {
-    policy.blame(session.policy, former.kind.transport, session.now.mono);
+    policy.blame(session.policy, former.kind, session.now.mono);
   }
   connection.role = 'active';
   if (former && session.now.mono - former.provenAt >= stableMs) session.attempt = 0;
@@ -187,46 +187,42 @@ function promote(session: Session, connection: Connection): void {
   adopt(session, connection);
   retransmit(session.outbox);
   const mono = session.now.mono;
-  const transport = connection.kind.transport;
+  const { kind, attempt } = connection;
   const worked = session.lastGood;
-  const isNews = worked !== transport || session.tried.length > 0;
-  policy.judgeDeath(session.policy, transport, mono);
-  for (let i = 0; i < session.tried.length; i++) {
-    const loser = session.tried[i] as string;
+  const isNews = worked !== kind || session.tried.length > 0;
+  policy.judgeDeath(session.policy, kind, mono);
+  session.tried.forEach((loser) => {
     // What worked a moment ago may have met a server that was just coming back: the next attempt, beside this one, tells.
-    if (loser !== transport && loser !== worked && !isOpening(session, loser)) {
+    if (loser !== kind && loser !== worked && !isOpening(session, loser)) {
       policy.blame(session.policy, loser, mono);
     }
-  }
+  });
   session.tried = [];
   session.replaceFailures = 0;
   session.doubt = 0;
-  clearDeadline(session.deadlines, 'retry');
-  clearDeadline(session.deadlines, 'replace');
-  clearDeadline(session.deadlines, 'uplink');
-  const better = policy.betterThan(session.policy, transport);
-  const candidates = candidatesOf(session);
-  for (let i = 0; i < candidates.length; i++) {
-    const candidate = candidates[i] as Connection;
-    if (better.indexOf(candidate.kind.transport) >= 0) asUpgrade(session, candidate);
+  clearDeadline(session, 'retry');
+  clearDeadline(session, 'replace');
+  clearDeadline(session, 'uplink');
+  const better = policy.betterThan(session.policy, kind);
+  candidatesOf(session).forEach((candidate) => {
+    if (better.indexOf(candidate.kind) >= 0) asUpgrade(session, candidate);
     else retire(session, candidate, 'another was faster');
-  }
-  session.lastGood = transport;
+  });
+  session.lastGood = kind;
   session.everOpen = true;
   if (!connection.verified) verify(session, connection);
-  if (isNews) remember(session, transport);
-  trace(session, 'promoted', connection, connection.reason);
-  if (!connection.kind.streaming && !connection.asking) pollSoon(session, connection);
+  if (isNews) remember(session, kind);
+  trace(session, 'promoted', connection, attempt.why);
+  if (!kind.streaming && !connection.asking) pollSoon(session, connection);
 }
 
 /** Asks, once, for an answer to something that goes up. */
 function verify(session: Session, connection: Connection): void {
-  const { deadlines, now } = session;
-  if (hasDeadline(deadlines, 'verify', connection.id)) return;
+  if (hasDeadline(session, 'verify', connection)) return;
   // What was asked for its position is asked already.
   if (!connection.asking) transmit(session, connection, [liveness.lifeSign(connection)]);
   const limit = Math.max(verifyMs, 1.5 * policy.rttOf(session.policy) + 100);
-  setDeadline(deadlines, 'verify', now.mono + limit, connection.id);
+  waitFor(session, 'verify', limit, connection);
 }
 
 /** Nothing that went up was answered in time: others are tried beside it, if there are any. */
@@ -234,7 +230,7 @@ export function onUnverified(session: Session, connection: Connection): void {
   if (connection.role === 'candidate') {
     if (connection.overdue) return lose(session, connection, { kind: 'failed', detail: unanswered });
     connection.overdue = true;
-    return setDeadline(session.deadlines, 'verify', session.now.mono + upgradeMs, connection.id);
+    return waitFor(session, 'verify', upgradeMs, connection);
   }
   const order = policy.ranking(session.policy, session.now.mono);
   if (order.length > 1) connection.suspect = connection.suspect ?? unanswered;
@@ -243,14 +239,13 @@ export function onUnverified(session: Session, connection: Connection): void {
 export function onVerified(session: Session, connection: Connection): void {
   if (connection.verified) return;
   connection.verified = true;
-  clearDeadline(session.deadlines, 'verify', connection.id);
+  clearDeadline(session, 'verify', connection);
   if (connection.role === 'candidate') return considerPromotion(session, connection);
   if (connection.suspect !== unanswered) return;
   connection.suspect = undefined;
-  const candidates = candidatesOf(session);
-  for (let i = 0; i < candidates.length; i++) {
-    retire(session, candidates[i] as Connection, 'what was doubted is well');
-  }
+  candidatesOf(session).forEach((candidate) => {
+    retire(session, candidate, 'what was doubted is well');
+  });
 }
 
 /** It loses the race of an opening and goes on beside the winner. By now the round trip is known. */
@@ -258,7 +253,7 @@ function asUpgrade(session: Session, candidate: Connection): void {
   candidate.purpose = 'upgrade';
   if (candidate.phase !== 'opening' || candidate.overdue) return;
   const at = candidate.openedAt + staggerOf(session, candidate);
-  setDeadline(session.deadlines, 'prove', Math.max(session.now.mono, at), candidate.id);
+  setDeadline(session, 'prove', Math.max(session.now.mono, at), candidate);
 }
 
 /** The session takes over what the active connection's hello said: log, memory of sends, identity, expiry. */
@@ -271,12 +266,14 @@ function adopt(session: Session, connection: Connection): void {
   session.token.failures = 0;
   if (inbox.inAnotherEpoch(session.inbox, connection.id)) {
     const others = session.connections.filter((other) => other !== connection);
-    for (let i = 0; i < others.length; i++) end(session, others[i] as Connection, 'it reads another log');
+    others.forEach((other) => {
+      end(session, other, 'it reads another log');
+    });
     delivery.adoptEpochs(session.inbox, connection.id, session.out as inbox.InboxEvent[]);
   }
   adoptNonce(session.outbox, hello.sends, session.out as never);
   if (hello.expiresInMs !== undefined && session.config.auth) {
     const early = Math.min(30_000, hello.expiresInMs * 0.2);
-    setDeadline(session.deadlines, 'auth', session.now.mono + hello.expiresInMs - early);
+    waitFor(session, 'auth', hello.expiresInMs - early);
   }
 }

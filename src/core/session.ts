@@ -10,15 +10,8 @@
  *
  * It does no I/O, reads no clock and sets no timer. The record is changed here and in the files below it only.
  */
-import { backoffMs } from './backoff.ts';
-import {
-  clearDeadline,
-  deadlineAt,
-  earliestDeadline,
-  hasDeadline,
-  setDeadline,
-  takeDue,
-} from './deadlines.ts';
+import { backoffOf } from './backoff.ts';
+import { clearDeadline, deadlineAt, hasDeadline, setDeadline, takeDue, waitFor } from './deadlines.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
 import { clearWaits, closeAll, end } from './ending.ts';
 import { createError } from './errors.ts';
@@ -45,7 +38,6 @@ import { doubtMax, openCandidate, openFresh, openNext } from './opening.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
 import { pollAgain } from './polling.ts';
-import { random } from './prng.ts';
 import { considerPromotion, onUnproven, onUnverified } from './proving.ts';
 import { letThrough, onConnection } from './tidings.ts';
 import { transmit } from './transmit.ts';
@@ -111,12 +103,10 @@ function onCommand(
       session.client = input.client;
       session.key = input.key;
       return;
-    case 'available': {
-      const available = Object.create(null) as Record<string, boolean>;
-      for (let i = 0; i < input.transports.length; i++) available[input.transports[i] as string] = true;
-      rules.available = available;
-      return;
-    }
+    case 'available':
+      return rules.kinds.forEach((kind) => {
+        kind.isAvailable = input.transports.indexOf(kind.transport) >= 0;
+      });
     case 'memory':
       return policy.recall(rules, input.known, session.now.mono);
     case 'estimate':
@@ -129,13 +119,15 @@ function onCommand(
       return want(session);
     case 'close':
       return close(session);
-    case 'prefer':
-      if (input.transport !== undefined && !policy.kindOf(rules, input.transport)) return;
-      rules.preferred = input.transport;
+    case 'prefer': {
+      const kind = policy.kindOf(rules, input.transport);
+      if (!kind && input.transport !== undefined) return;
+      rules.preferred = kind;
       session.tried = [];
-      clearDeadline(session.deadlines, 'upgrade');
-      if (input.transport !== undefined) policy.forgive(rules, input.transport);
+      clearDeadline(session, 'upgrade');
+      if (kind) policy.forgive(kind);
       return;
+    }
     case 'token':
       token.state = 'have';
       token.value = input.token;
@@ -168,7 +160,7 @@ function advanceClock(session: Session, now: Now): void {
 
 function fireDue(session: Session): void {
   for (;;) {
-    const due = takeDue(session.deadlines, session.now.mono);
+    const due = takeDue(session);
     if (!due) return;
     const connection = findConnection(session, due.id);
     const lateMs = session.now.mono - due.at;
@@ -245,8 +237,8 @@ function suspend(session: Session): void {
   if (active) flush(session, active, true);
   closeAll(session, true);
   session.phase = 'suspended';
-  clearDeadline(session.deadlines, 'retry');
-  clearDeadline(session.deadlines, 'replace');
+  clearDeadline(session, 'retry');
+  clearDeadline(session, 'replace');
 }
 
 /** A hint that things may have changed: whatever waits is tried now, whatever is open is checked. `doubt`: it may well be dead. */
@@ -266,9 +258,9 @@ function wake(session: Session, why: string, doubt: boolean): void {
 
 function tryNow(session: Session): void {
   session.tried = [];
-  if (hasDeadline(session.deadlines, 'retry')) session.attempt = 0;
-  clearDeadline(session.deadlines, 'retry');
-  clearDeadline(session.deadlines, 'replace');
+  if (hasDeadline(session, 'retry')) session.attempt = 0;
+  clearDeadline(session, 'retry');
+  clearDeadline(session, 'replace');
 }
 
 function close(session: Session): void {
@@ -290,8 +282,7 @@ function tokenFailed(session: Session, cause: unknown): void {
   session.lastError = error;
   session.out.push({ type: 'error', error });
   token.state = 'asking';
-  const delay = backoffMs(session.config.backoff, token.failures + 1, 0.5 + random(session.prng) / 2);
-  setDeadline(session.deadlines, 'auth', session.now.mono + delay);
+  waitFor(session, 'auth', backoffOf(session, token.failures + 1, 0.5));
 }
 
 // ---- sends -----------------------------------------------------------------------------------------------------------
@@ -317,7 +308,7 @@ function sendVolatile(session: Session, request: outbox.SendRequest): void {
 
 function flush(session: Session, active: Connection, keepalive: boolean): void {
   const { hello, kind } = active;
-  if (!hello || hasDeadline(session.deadlines, 'uplink')) return;
+  if (!hello || hasDeadline(session, 'uplink')) return;
   if (!kind.duplex && active.posting && !keepalive) return;
   const frames: ClientFrame[] = [];
   if (session.toRelease.length > 0) {
@@ -352,7 +343,7 @@ export function advance(session: Session, now: Now): void {
       flush(session, active, false);
     }
   }
-  setDeadline(session.deadlines, 'sends', outbox.nextExpiry(session.outbox));
+  setDeadline(session, 'sends', outbox.nextExpiry(session.outbox));
   noteState(session);
 }
 
@@ -370,47 +361,42 @@ function authorised(session: Session): boolean {
 function connect(session: Session): void {
   const active = activeOf(session);
   const candidates = candidatesOf(session);
-  const { deadlines, now } = session;
+  const { now } = session;
   // An upgrade that is overdue is waited for, but holds nothing up.
   if (hasHopeful(session)) return;
   if (!active) {
-    if (!hasDeadline(deadlines, 'retry')) openNext(session);
+    if (!hasDeadline(session, 'retry')) openNext(session);
     return;
   }
-  const transport = active.kind.transport;
-  const why = hasDeadline(deadlines, 'replace') ? undefined : replacementReason(session, active);
+  const { kind } = active;
+  const why = hasDeadline(session, 'replace') ? undefined : replacementReason(session, active);
   if (why !== undefined) {
     const next = successor(session, active);
-    const twin = candidates.filter((one) => one.kind.transport === next)[0];
+    const twin = candidates.filter((one) => one.kind === next)[0];
     if (twin) end(session, twin, 'it took too long');
     openCandidate(session, next, 'replace', why);
     return openFresh(session, next, 'replace');
   }
   if (candidates.length > 1) return;
-  const at = policy.upgradeAt(session.policy, transport, now.mono);
-  if (at === undefined || at > now.mono) return setDeadline(deadlines, 'upgrade', at);
-  const better = policy.betterThan(session.policy, transport);
-  for (let i = 0; i < better.length; i++) {
-    const name = better[i] as string;
-    if ((session.policy.experience[name] as policy.Experience).outUntil > now.mono) continue;
-    const overdue = candidates[0]?.kind;
-    if (overdue && policy.sharesFate(overdue, policy.kindOf(session.policy, name) as policy.Kind)) continue;
-    const reason = name === session.policy.preferred ? 'asked for' : `better than ${transport}`;
-    openCandidate(session, name, 'upgrade', reason);
-    return;
-  }
+  const at = policy.upgradeAt(session.policy, kind, now.mono);
+  if (at === undefined || at > now.mono) return setDeadline(session, 'upgrade', at);
+  const overdue = candidates[0]?.kind;
+  const next = policy
+    .betterThan(session.policy, kind)
+    .filter((one) => one.outUntil <= now.mono && !(overdue && policy.sharesFate(overdue, one)))[0];
+  if (!next) return;
+  const reason = next === session.policy.preferred ? 'asked for' : `better than ${kind.transport}`;
+  openCandidate(session, next, 'upgrade', reason);
 }
 
 /** Its own kind as a rule; another if that cannot run any more, has lost its place, or was tried twice in vain. */
-function successor(session: Session, { kind, suspect, verified }: Connection): string {
+function successor(session: Session, { kind, suspect, verified }: Connection): policy.Way {
   const { policy: rules, now, replaceFailures } = session;
-  const { transport } = kind;
-  const others = policy.ranking(rules, now.mono).filter((name) => name !== transport);
-  const isOut = (rules.experience[transport] as policy.Experience).outUntil > now.mono;
-  const isLeft = suspect !== undefined && (isOut || !verified);
-  if (!rules.available[transport] || isLeft) return others[0] ?? transport;
-  if (replaceFailures < 2) return transport;
-  return others[(replaceFailures - 2) % (others.length + 1)] ?? transport;
+  const others = policy.ranking(rules, now.mono).filter((other) => other !== kind);
+  const isLeft = suspect !== undefined && (kind.outUntil > now.mono || !verified);
+  if (!kind.isAvailable || isLeft) return others[0] ?? kind;
+  if (replaceFailures < 2) return kind;
+  return others[(replaceFailures - 2) % (others.length + 1)] ?? kind;
 }
 
 /** Why the active connection must be replaced by another of its kind; `undefined` if it need not. */
@@ -454,7 +440,7 @@ function armTopics(session: Session): void {
     const at = session.inbox.subscriptions[topic]?.retryAt;
     if (at !== undefined && at > session.now.mono && (earliest === undefined || at < earliest)) earliest = at;
   }
-  setDeadline(session.deadlines, 'topics', earliest);
+  setDeadline(session, 'topics', earliest);
 }
 
 function changeTopics(session: Session, active: Connection): void {
@@ -489,14 +475,11 @@ function noteState(session: Session): void {
   }
 }
 
-/** The monotonic time at which the session wants to be stepped at the latest; `undefined`: not before something happens. */
-export function nextDeadline(session: Session): number | undefined {
-  return earliestDeadline(session.deadlines);
-}
+export { nextDeadline } from './deadlines.ts';
 
 /** When the next attempt is made, monotonic, if one is waited for. */
 export function nextAttemptAt(session: Session): number | undefined {
-  return deadlineAt(session.deadlines, 'retry');
+  return deadlineAt(session, 'retry');
 }
 
 /** The effects since the last call, in order. */

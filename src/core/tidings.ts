@@ -2,8 +2,8 @@
  * What connections tell the session: frames, ends of answers and of POSTs, their own end. Each is taken in here; what follows
  * for the network stands in `proving.ts`, `doubting.ts` and `ending.ts`, or is found by `advance`.
  */
-import { backoffMs } from './backoff.ts';
-import { clearDeadline, hasDeadline, setDeadline } from './deadlines.ts';
+import { backoffOf } from './backoff.ts';
+import { clearDeadline, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import * as delivery from './delivery.ts';
 import { checkAlive, onLate } from './doubting.ts';
 import { end, lose, onEnded, retire } from './ending.ts';
@@ -12,7 +12,7 @@ import * as inbox from './inbox.ts';
 import { heard, isLate, postGoesOn, postIsAnswered } from './liveness.ts';
 import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
 import * as outbox from './outbox.ts';
-import * as policy from './policy.ts';
+import { standBack } from './policy.ts';
 import { onAnswered } from './polling.ts';
 import { random } from './prng.ts';
 import { askPosition, considerPromotion, onHello, onVerified, onWait } from './proving.ts';
@@ -28,7 +28,6 @@ export function onConnection(
 ): void {
   switch (input.type) {
     case 'opened':
-      connection.opened = true;
       return trace(session, 'opened', connection);
     case 'frames':
       return onFrames(session, connection, input.frames);
@@ -144,9 +143,8 @@ function onAck(session: Session, connection: Connection, frame: AckFrame): void 
   }
   if (putOff === 'NONCE_UNKNOWN') connection.suspect = 'the server has forgotten our sends';
   // Those behind it were refused with it: that is one refusal.
-  if (hasDeadline(session.deadlines, 'uplink')) return;
-  const delay = backoffMs(session.config.backoff, ++connection.putOffs, 0.5 + random(session.prng) / 2);
-  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+  if (hasDeadline(session, 'uplink')) return;
+  waitFor(session, 'uplink', backoffOf(session, ++connection.putOffs, 0.5));
 }
 
 function onBye(session: Session, connection: Connection, frame: ByeFrame): void {
@@ -154,21 +152,21 @@ function onBye(session: Session, connection: Connection, frame: ByeFrame): void 
   const delay = (frame.afterMs ?? 0) + spread;
   if (connection.role === 'active') {
     connection.leaving = true;
-    setDeadline(session.deadlines, 'replace', session.now.mono + delay);
+    waitFor(session, 'replace', delay);
   } else if (connection.role === 'candidate') {
     const { kind, purpose } = connection;
     const at = session.now.mono + delay;
     end(session, connection, `bye: ${frame.reason}`);
-    if (!activeOf(session)) setDeadline(session.deadlines, 'retry', at);
-    else if (purpose === 'replace') setDeadline(session.deadlines, 'replace', at);
-    else policy.standBack(session.policy, kind.transport, at);
+    if (!activeOf(session)) setDeadline(session, 'retry', at);
+    else if (purpose === 'replace') setDeadline(session, 'replace', at);
+    else standBack(kind, at);
   }
 }
 
 function onPosted(session: Session, connection: Connection, ok: boolean, status: number | undefined): void {
   connection.posting = false;
   if (ok) postIsAnswered(session, connection);
-  else clearDeadline(session.deadlines, 'post', connection.id);
+  else clearDeadline(session, 'post', connection);
   if (connection.role === 'draining') {
     if (!connection.kind.streaming && !connection.asking) end(session, connection, 'released');
     return;
@@ -191,7 +189,6 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
     );
   }
   // The first failure is most often a pooled connection that the server was just closing: once more, at once.
-  const delay = backoffMs(session.config.backoff, connection.postFailures - 1, random(session.prng));
-  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+  waitFor(session, 'uplink', backoffOf(session, connection.postFailures - 1));
   if (connection.doubted) checkAlive(session, connection);
 }
