@@ -41,7 +41,7 @@ export function retire(session: Session, connection: Connection, reason: string)
 export function end(session: Session, connection: Connection, reason: string): void {
   session.connections.splice(session.connections.indexOf(connection), 1);
   clearDeadlinesOf(session, connection);
-  inbox.forget(session.inbox, connection.id);
+  inbox.forget(session.inbox, connection.reception);
   session.out.push({ type: 'end', id: connection.id });
   trace(session, 'closed', connection, reason);
   if (connection.role === 'active') retransmit(session.outbox);
@@ -103,11 +103,10 @@ function verdictOf({ fresh, phase, error }: Connection, ending: Ending): Action 
 function stop(session: Session, error: HoldfastError, message: string): void {
   session.out.push({ type: 'error', error });
   closeAll(session);
-  for (const topic in session.inbox.subscriptions) {
-    const serial = session.inbox.subscriptions[topic]?.serial as number;
+  inbox.subscriptionsOf(session.inbox).forEach(({ topic, serial }) => {
     session.out.push({ type: 'ended', topic, serial, code: error.code, message });
     inbox.unsubscribe(session.inbox, topic);
-  }
+  });
   settleAll(session.outbox, 'CLOSED', session.out as never);
   clearWaits(session);
   session.phase = 'closed';
@@ -240,7 +239,7 @@ export function closeAll(session: Session, keepalive = false): void {
     } else {
       connection.role = 'draining';
       // What it still brings is dropped, so it must not count for whoever opens again meanwhile.
-      inbox.forget(session.inbox, connection.id);
+      inbox.forget(session.inbox, connection.reception);
       clearDeadlinesOf(session, connection);
       waitFor(session, 'linger', lingerMs, connection);
     }

@@ -5,7 +5,7 @@ import type { BackoffConfig } from './backoff.ts';
 import type { Deadline } from './deadlines.ts';
 import type { HoldfastError } from './errors.ts';
 import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './frames.ts';
-import { createInbox, type Inbox, type InboxEvent } from './inbox.ts';
+import { createInbox, type Inbox, type InboxEvent, type Reception } from './inbox.ts';
 import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
 import { createPolicy, type Kind, type Knowledge, type PolicyState, type Way } from './policy.ts';
 import { createPrng, type Prng, random } from './prng.ts';
@@ -166,6 +166,8 @@ export interface Connection {
   readonly kind: Way;
   /** What is told of it. */
   readonly attempt: Attempt;
+  /** What it has confirmed and carried. */
+  readonly reception: Reception;
   purpose: Purpose;
   /** Its requests avoid the connections of the pool. */
   readonly fresh: boolean;
@@ -291,7 +293,7 @@ export interface Session {
   /** Since when (wall clock) the state is what it is. */
   state: State;
   since: number;
-  out: Effect[];
+  readonly out: Effect[];
 }
 
 /** What the first answer to a POST may take beside its round trip and its bytes, until that proves too short. */
@@ -299,12 +301,13 @@ export const postLimitMs = 1_800;
 
 export function createSession(config: SessionConfig): Session {
   const prng = createPrng(config.seed);
+  const out: Effect[] = [];
   return {
     config,
     prng,
     turn: random(prng),
     policy: createPolicy(config.kinds),
-    inbox: createInbox(),
+    inbox: createInbox(out as InboxEvent[]),
     outbox: createOutbox(config.outbox),
     deadlines: [],
     now: { wall: 0, mono: 0 },
@@ -332,7 +335,7 @@ export function createSession(config: SessionConfig): Session {
     attemptsVersion: 0,
     state: 'idle',
     since: 0,
-    out: [],
+    out,
   };
 }
 

@@ -6,6 +6,7 @@ import { turnMs } from './backoff.ts';
 import { deadlineAt, setDeadline, waitFor } from './deadlines.ts';
 import { createError } from './errors.ts';
 import { type OpenFrame, protocolName } from './frames.ts';
+import { createReception } from './inbox.ts';
 import * as liveness from './liveness.ts';
 import { type Connection, candidatesOf, hasHopeful, type Purpose, type Session, trace } from './model.ts';
 import * as offers from './offer.ts';
@@ -24,8 +25,8 @@ const doubtMs = 300;
 /** The shortest interval of short polls. */
 export const pollMinMs = 500;
 
-export function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
-  const offered = offers.offer(session.inbox, id);
+export function openFrame(session: Session, { id, reception }: Connection, waitMs?: number): OpenFrame {
+  const offered = offers.offer(session.inbox, reception);
   const frame: { -readonly [K in keyof OpenFrame]: OpenFrame[K] } = {
     type: 'open',
     protocol: protocolName,
@@ -67,6 +68,7 @@ export function openCandidate(
       endedMs: undefined,
       end: undefined,
     },
+    reception: createReception(session.inbox),
     purpose,
     fresh,
     tokenSerial: session.token.serial,
@@ -109,7 +111,7 @@ export function openCandidate(
   session.connections.push(connection);
   session.attempts.push(connection.attempt);
   if (session.attempts.length > attemptsMax) session.attempts.shift();
-  const open = openFrame(session, id, kind.streaming ? undefined : 0);
+  const open = openFrame(session, connection, kind.streaming ? undefined : 0);
   session.out.push({ type: 'open', id, transport, open, fresh });
   waitFor(session, 'prove', staggerOf(session, connection), connection);
   trace(session, 'attempt', connection, reason);

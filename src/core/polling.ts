@@ -17,7 +17,7 @@ export function pollAgain(session: Session, connection: Connection): void {
   clearDeadline(session, 'poll', connection);
   connection.askedAt = session.now.mono;
   connection.heldMs = liveness.watchPoll(session, connection, isHeld);
-  const open = openFrame(session, connection.id, connection.heldMs);
+  const open = openFrame(session, connection, connection.heldMs);
   connection.question = questionOf(open);
   session.out.push({ type: 'poll', id: connection.id, open });
 }
@@ -34,9 +34,9 @@ function questionOf({ cursor, topics }: OpenFrame): string {
 
 /** Whether a held poll was answered at once and has moved nothing: to ask the same again at once would never end. */
 function isIdling(session: Session, connection: Connection): boolean {
-  const { askedAt, heldMs, question, id } = connection;
+  const { askedAt, heldMs, question } = connection;
   if (heldMs === 0 || session.now.mono - askedAt >= heldMs / 2) return false;
-  return questionOf(openFrame(session, id, heldMs)) === question;
+  return questionOf(openFrame(session, connection, heldMs)) === question;
 }
 
 /** A poll's answer is complete. */

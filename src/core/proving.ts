@@ -31,6 +31,7 @@ const unanswered = 'nothing that goes up is answered';
 /** The answer to an open. `false`: it is not understood. */
 export function onHello(session: Session, connection: Connection, hello: HelloFrame): boolean {
   const { inbox: box, now } = session;
+  const { kind, reception } = connection;
   const first = connection.phase !== 'proven';
   if (hello.attempt !== connection.id) return false;
   if (first && connection.fresh && session.identity !== null && hello.identity !== session.identity) {
@@ -54,14 +55,11 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
     limits: { ...hello.limits, batchBytes: hello.limits.batchBytes * 0.75 },
     expiresInMs: hello.expiresInMs,
   };
-  if (!inbox.begin(box, connection.id, hello.head, hello.cursor)) return false;
-  if (!delivery.confirm(box, connection.id, 0, hello.topics, now.mono, session.out as inbox.InboxEvent[])) {
-    return false;
-  }
-  const { kind } = connection;
+  if (!inbox.begin(box, reception, hello.head, hello.cursor)) return false;
+  if (!delivery.confirm(box, reception, 0, hello.topics, now.mono)) return false;
   if (kind.streaming) {
     // Where it is, it says only together with a message.
-    if (!kind.plain) inbox.setGoal(box, connection.id);
+    if (!kind.plain) inbox.setGoal(box, reception);
     liveness.watch(session, connection);
     if (hello.time !== undefined) liveness.setClock(session, connection, hello.time);
   } else if (first) {
@@ -140,14 +138,14 @@ export function considerPromotion(session: Session, candidate: Connection): void
   const active = activeOf(session);
   const healthy = active !== undefined && active.suspect === undefined;
   if (healthy) {
-    const other = inbox.inAnotherEpoch(session.inbox, candidate.id);
+    const other = inbox.inAnotherEpoch(session.inbox, candidate.reception);
     if (candidate.purpose === 'upgrade' && (other || candidate.hello?.sends !== session.outbox.nonce)) {
       // Another log or another memory of sends: not worth a gap while all is well (D9).
       policy.blame(session.policy, candidate.kind, session.now.mono);
       retire(session, candidate, 'it leads to another log');
       return;
     }
-    if (!other && !inbox.caughtUp(session.inbox, candidate.id)) return;
+    if (!other && !inbox.caughtUp(session.inbox, candidate.reception)) return;
     // What works is not given up for what may only seem to.
     if (!candidate.verified && (candidate.overdue || active.kind.streaming || active.asking)) {
       return verify(session, candidate);
@@ -162,11 +160,11 @@ export function considerPromotion(session: Session, candidate: Connection): void
  * candidate's hello has been taken in.
  */
 export function askPosition(session: Session, candidate: Connection): void {
-  const { kind, id, role, phase, asking } = candidate;
+  const { kind, reception, role, phase, asking } = candidate;
   if (role !== 'candidate' || phase !== 'proven' || !kind.streaming || kind.plain) return;
-  if (inbox.caughtUp(session.inbox, id)) return;
+  if (inbox.caughtUp(session.inbox, reception)) return;
   const active = activeOf(session);
-  const isBeyond = (inbox.receptionOf(session.inbox, id) as inbox.Reception).heldLinks > 0;
+  const isBeyond = reception.isHeld;
   if (isBeyond && active && !active.posting && !candidate.bridging) {
     candidate.bridging = true;
     transmit(session, active, [liveness.lifeSign(active)]);
@@ -264,12 +262,12 @@ function adopt(session: Session, connection: Connection): void {
   }
   session.identity = hello.identity;
   session.token.failures = 0;
-  if (inbox.inAnotherEpoch(session.inbox, connection.id)) {
+  if (inbox.inAnotherEpoch(session.inbox, connection.reception)) {
     const others = session.connections.filter((other) => other !== connection);
     others.forEach((other) => {
       end(session, other, 'it reads another log');
     });
-    delivery.adoptEpochs(session.inbox, connection.id, session.out as inbox.InboxEvent[]);
+    delivery.adoptEpochs(session.inbox, connection.reception);
   }
   adoptNonce(session.outbox, hello.sends, session.out as never);
   if (hello.expiresInMs !== undefined && session.config.auth) {

@@ -165,7 +165,8 @@ function fireDue(session: Session): void {
     const connection = findConnection(session, due.id);
     const lateMs = session.now.mono - due.at;
     if (due.kind === 'topics') {
-      offers.putOffIsOver(session.inbox, session.now.mono);
+      // What was put off may be asked for now.
+      session.inbox.version++;
     } else if (due.kind === 'sends') {
       outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
     } else if (due.kind === 'auth' && session.token.state !== 'none') {
@@ -406,28 +407,17 @@ function replacementReason(session: Session, active: Connection): string | undef
   if (active.full) return 'what it brought fills the memory';
   if (session.config.auth && active.tokenSerial !== session.token.serial) return 'new token';
   if (active.inboxVersion === session.inbox.version) return undefined;
-  const difference = offers.compare(session.inbox, active.id, session.now.mono);
+  const { inbox: box, now } = session;
+  const missing = offers.missing(box, active.reception, now.mono);
   armTopics(session);
-  if (difference === 'same') {
-    active.inboxVersion = session.inbox.version;
+  if (missing.length === 0 && offers.unwanted(box, active.reception).length === 0) {
+    active.inboxVersion = box.version;
     return undefined;
   }
-  if (inPlace(active)) return needsPosition(session) ? 'new topics' : undefined;
-  return difference === 'missing' || active.kind.streaming ? 'new topics' : undefined;
-}
-
-/** Whether a subscription is missing that cannot be asked for in place, because it has a position to go on from. */
-function needsPosition(session: Session): boolean {
-  const active = activeOf(session);
-  const links = active && inbox.receptionOf(session.inbox, active.id)?.links;
-  for (const topic in session.inbox.subscriptions) {
-    const subscription = session.inbox.subscriptions[topic] as inbox.Subscription;
-    const link = links?.[topic];
-    const isPutOff = link?.state === 'put-off' && subscription.retryAt === undefined;
-    if (link?.serial === subscription.serial && !isPutOff) continue;
-    if (subscription.partition >= 0 || subscription.since !== undefined) return true;
-  }
-  return false;
+  const isNeeded = inPlace(active)
+    ? missing.some(offers.hasPosition)
+    : missing.length > 0 || active.kind.streaming;
+  return isNeeded ? 'new topics' : undefined;
 }
 
 function inPlace({ kind }: Connection): boolean {
@@ -435,21 +425,25 @@ function inPlace({ kind }: Connection): boolean {
 }
 
 function armTopics(session: Session): void {
-  let earliest: number | undefined;
-  for (const topic in session.inbox.subscriptions) {
-    const at = session.inbox.subscriptions[topic]?.retryAt;
-    if (at !== undefined && at > session.now.mono && (earliest === undefined || at < earliest)) earliest = at;
-  }
-  setDeadline(session, 'topics', earliest);
+  const { mono } = session.now;
+  const soonest = inbox
+    .subscriptionsOf(session.inbox)
+    .map(({ retryAt = 0 }) => retryAt)
+    .filter((at) => at > mono)
+    .sort((a, b) => a - b)[0];
+  setDeadline(session, 'topics', soonest);
 }
 
 function changeTopics(session: Session, active: Connection): void {
   if (active.inboxVersion === session.inbox.version || active.posting) return;
   const frames: ClientFrame[] = [];
-  const gone = offers.takeUnwanted(session.inbox, active.id);
+  const gone = offers.unwanted(session.inbox, active.reception);
+  gone.forEach((topic) => {
+    delete active.reception.links[topic];
+  });
   if (gone.length > 0) frames.push({ type: 'unsubscribe', topics: gone });
   const request = active.request + 1;
-  const topics = offers.ask(session.inbox, active.id, request, session.now.mono);
+  const topics = offers.ask(session.inbox, active.reception, request, session.now.mono);
   if (topics.length > 0) {
     active.request = request;
     frames.push({ type: 'subscribe', request, topics });
@@ -484,7 +478,5 @@ export function nextAttemptAt(session: Session): number | undefined {
 
 /** The effects since the last call, in order. */
 export function takeEffects(session: Session): Effect[] {
-  const effects = session.out;
-  session.out = [];
-  return effects;
+  return session.out.splice(0);
 }

@@ -8,9 +8,9 @@ import * as delivery from './delivery.ts';
 import { checkAlive, onLate } from './doubting.ts';
 import { end, lose, onEnded, retire } from './ending.ts';
 import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
-import * as inbox from './inbox.ts';
+import { mark } from './inbox.ts';
 import { heard, isLate, postGoesOn, postIsAnswered } from './liveness.ts';
-import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
+import { activeOf, type Connection, type Input, type Session, trace } from './model.ts';
 import * as outbox from './outbox.ts';
 import { standBack } from './policy.ts';
 import { onAnswered } from './polling.ts';
@@ -70,51 +70,42 @@ function isPostAnswer(frames: readonly ServerFrame[]): boolean {
 
 /** What was held back goes on. Who starts beyond what anybody can bring is opened anew from the cursor (D2). */
 export function letThrough(session: Session): void {
-  const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
-  for (let i = 0; i < stranded.length; i++) {
-    const connection = findConnection(session, stranded[i] as number) as Connection;
+  const stranded: Connection[] = [];
+  for (let i = 0; i < session.connections.length; i++) {
+    const connection = session.connections[i] as Connection;
+    if (!delivery.letThrough(session.inbox, connection.reception)) stranded.push(connection);
+  }
+  stranded.forEach((connection) => {
     if (connection.role === 'active') connection.suspect = 'it starts too late';
     else retire(session, connection, 'it starts too late');
-  }
+  });
 }
 
 function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
-  const { inbox: box, out } = session;
+  const { inbox: box } = session;
+  const { kind, reception } = connection;
   switch (frame.type) {
     case undefined:
       connection.brought = true;
-      return delivery.message(
-        box,
-        connection.id,
-        frame,
-        connection.role === 'active',
-        out as inbox.InboxEvent[],
-      );
+      return delivery.takeIn(box, reception, frame, connection.role === 'active');
     case 'hello':
       return onHello(session, connection, frame);
     case 'subscribed':
       onVerified(session, connection);
-      return delivery.confirm(
-        box,
-        connection.id,
-        frame.request,
-        frame.topics,
-        session.now.mono,
-        out as inbox.InboxEvent[],
-      );
+      return delivery.confirm(box, reception, frame.request, frame.topics, session.now.mono);
     case 'gap':
-      return delivery.gap(box, connection.id, frame, out as inbox.InboxEvent[]);
+      return delivery.takeIn(box, reception, frame, false);
     case 'ping':
-      if (connection.kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
+      if (kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
       if (frame.time !== undefined) {
         // On a one-way stream that was asked for one it is the answer.
-        if (!connection.kind.duplex) onVerified(session, connection);
+        if (!kind.duplex) onVerified(session, connection);
         if (isLate(session, connection, frame.time)) onLate(session, connection);
       }
-      return inbox.mark(box, connection.id, frame.cursor);
+      return mark(reception, frame.cursor);
     case 'pong':
-      if (connection.kind.duplex) onVerified(session, connection);
-      return frame.cursor === undefined || inbox.mark(box, connection.id, frame.cursor);
+      if (kind.duplex) onVerified(session, connection);
+      return frame.cursor === undefined || mark(reception, frame.cursor);
     case 'ack':
       onAck(session, connection, frame);
       return true;

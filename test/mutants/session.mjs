@@ -16,7 +16,7 @@ export const sessionMutants = [
     name: 'a candidate is promoted before it has caught up',
     rule: 'D4',
     file: 'src/core/proving.ts',
-    find: '!other && !inbox.caughtUp(session.inbox, candidate.id)',
+    find: '!other && !inbox.caughtUp(session.inbox, candidate.reception)',
     replace: 'candidate.id < 0',
   },
   {
