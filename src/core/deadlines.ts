@@ -122,6 +122,6 @@ export function takeDue(session: Waiting): Deadline | undefined {
   return first;
 }
 
-export function clearDeadlinesOf(session: Waiting, { id }: Owner): void {
+export function clearDeadlinesOf(session: Waiting, { id }: Owner = itself): void {
   session.deadlines = session.deadlines.filter((one) => one.id !== id);
 }

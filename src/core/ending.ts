@@ -3,17 +3,10 @@
  * the transport, the token and the sends.
  */
 import { backoffOf } from './backoff.ts';
-import {
-  clearDeadline,
-  clearDeadlinesOf,
-  deadlineAt,
-  hasDeadline,
-  setDeadline,
-  waitFor,
-} from './deadlines.ts';
+import { clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import { createError, type HoldfastError } from './errors.ts';
 import * as inbox from './inbox.ts';
-import { activeOf, type Connection, hasHopeful, type Session, trace } from './model.ts';
+import { activeOf, type Connection, hasHopeful, type Session, tellError, trace } from './model.ts';
 import { patience, retryLater } from './opening.ts';
 import { blameOldest, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
@@ -25,16 +18,26 @@ const lingerMs = 2_000;
 /** A connection that lasted so long was no accident: the next wait is the shortest again. */
 export const stableMs = 5_000;
 
+/** The server holds an answer of it, which it can be told to end. */
+function isHeld({ kind, asking }: Connection): boolean {
+  return !kind.duplex && !kind.plain && (kind.streaming || asking);
+}
+
+/** It ends by itself as soon as the server has heard of it. */
+function linger(session: Session, connection: Connection): void {
+  connection.role = 'draining';
+  clearDeadlinesOf(session, connection);
+  waitFor(session, 'linger', lingerMs, connection);
+}
+
 /** No longer wanted: the server is told to end it, so that its HTTP connection returns to the pool alive. */
 export function retire(session: Session, connection: Connection, reason: string): void {
   if (connection.role === 'draining') return;
   connection.role = 'draining';
   trace(session, 'released', connection, reason);
-  const waitsForServer = (connection.kind.streaming || connection.asking) && !connection.kind.plain;
-  if (connection.kind.duplex || !waitsForServer) return end(session, connection, reason);
+  if (!isHeld(connection)) return end(session, connection, reason);
   session.toRelease.push(connection.id);
-  clearDeadlinesOf(session, connection);
-  waitFor(session, 'linger', lingerMs, connection);
+  linger(session, connection);
 }
 
 /** Ends it here and now; nothing that comes later from it counts. */
@@ -49,12 +52,17 @@ export function end(session: Session, connection: Connection, reason: string): v
 
 /** Something on its way ended it. After how much idling says what the way allows. */
 export function onEnded(session: Session, connection: Connection, ending: Ending): void {
-  const { kind, phase, role, leaving, error, heardAt } = connection;
-  const isCut = kind.streaming && role !== 'draining' && !leaving && !error;
-  if (isCut && phase === 'proven' && verdictOfEnding(ending, true) === 'retry') {
+  const { kind, hello, role, leaving, error, heardAt } = connection;
+  const isCut = kind.streaming && hello && role !== 'draining' && !leaving && !error;
+  if (isCut && verdictOfEnding(ending, true) === 'retry') {
     policy.learnIdleCut(session.policy, session.now.mono - heardAt);
   }
   lose(session, connection, ending);
+}
+
+/** It is given up here. */
+export function fail(session: Session, connection: Connection, detail: string): void {
+  lose(session, connection, { kind: 'failed', detail });
 }
 
 /** A connection ended, or is given up, though it was wanted: what follows is the verdict's and the policy's. */
@@ -69,7 +77,6 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   }
   end(session, connection, why);
   if (role === 'draining' || session.phase !== 'running') return;
-  const proven = connection.phase === 'proven';
   if (session.offline === 'said') session.offline = 'seen';
   const action = verdictOf(connection, ending);
   const code = connection.error?.code ?? 'DISCONNECTED';
@@ -80,7 +87,7 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (action === 'token') refuseToken(session, error);
   if (action === 'rekey') rekey(session);
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
-  else if (proven) loseActive(session, connection, action);
+  else if (connection.hello) loseActive(session, connection, action);
   else loseUnproven(session, connection, action, ending);
 }
 
@@ -89,19 +96,18 @@ function complain(session: Session, { kind, error: said }: Connection, error: Ho
   // One that has worked and cannot be reached is a network's affair.
   if (!kind.plain || (kind.worked && !said) || kind.told === error.code) return;
   kind.told = error.code;
-  session.out.push({ type: 'error', error });
+  tellError(session, error);
 }
 
-function verdictOf({ fresh, phase, error }: Connection, ending: Ending): Action {
-  const proven = phase === 'proven';
+function verdictOf({ fresh, hello, error }: Connection, ending: Ending): Action {
   // Without its cookies it may be refused what the session is allowed: that is said to this connection alone.
-  if (fresh && !proven) return 'retry';
-  return error ? verdictOfError(error.code) : verdictOfEnding(ending, proven);
+  if (fresh && !hello) return 'retry';
+  return error ? verdictOfError(error.code) : verdictOfEnding(ending, hello !== undefined);
 }
 
 /** Nothing that we do can help: the session and all its subscriptions end, and say why. */
 function stop(session: Session, error: HoldfastError, message: string): void {
-  session.out.push({ type: 'error', error });
+  tellError(session, error);
   closeAll(session);
   inbox.subscriptionsOf(session.inbox).forEach(({ topic, serial }) => {
     session.out.push({ type: 'ended', topic, serial, code: error.code, message });
@@ -113,14 +119,18 @@ function stop(session: Session, error: HoldfastError, message: string): void {
 }
 
 function refuseToken(session: Session, error: HoldfastError): void {
-  session.token.failures++;
-  session.token.state = 'none';
-  session.token.value = undefined;
-  if (session.token.failures > 1) {
-    session.token.state = 'asking';
-    waitFor(session, 'auth', backoffOf(session, session.token.failures + 2, 0.5));
-    session.out.push({ type: 'error', error });
-  }
+  const { token } = session;
+  token.state = 'none';
+  token.value = undefined;
+  // The first may have been too old.
+  if (token.failures++ > 0) askTokenLater(session, error);
+}
+
+/** Asks for another token, but not at once. */
+export function askTokenLater(session: Session, error: HoldfastError): void {
+  tellError(session, error);
+  session.token.state = 'asking';
+  waitFor(session, 'auth', backoffOf(session, session.token.failures + 1, 0.5));
 }
 
 function rekey(session: Session): void {
@@ -130,9 +140,9 @@ function rekey(session: Session): void {
 
 function loseBeside(session: Session, connection: Connection, action: Action): void {
   const active = activeOf(session) as Connection;
-  const { kind, purpose, overdue, phase, verified } = connection;
+  const { kind, purpose, overdue, hello, verified } = connection;
   if (purpose === 'upgrade' || kind !== active.kind) {
-    policy.blame(session.policy, kind, session.now.mono, overdue && (phase !== 'proven' || !verified));
+    policy.blame(session.policy, kind, session.now.mono, overdue && !(hello && verified));
     remember(session, active.kind);
     if (purpose === 'upgrade') return;
   }
@@ -215,33 +225,27 @@ export function remember(session: Session, winner: policy.Way): void {
 
 /** Nothing is waited for any more. */
 export function clearWaits(session: Session): void {
-  const kinds = ['retry', 'upgrade', 'replace', 'auth', 'sends', 'topics', 'uplink'] as const;
-  for (let i = 0; i < kinds.length; i++) clearDeadline(session, kinds[i] as (typeof kinds)[number]);
+  clearDeadlinesOf(session);
   if (session.token.state === 'asking') session.token.state = 'none';
 }
 
 /** Everything goes: the client closes, or its page is put to sleep. What can be told to the server is told on the way. */
 export function closeAll(session: Session, keepalive = false): void {
   const connections = session.connections.slice();
-  const ids = connections.filter(({ kind }) => !kind.duplex && !kind.plain).map((one) => one.id);
-  const active = activeOf(session);
-  const teller = active ?? connections.filter((one) => one.phase === 'proven')[0];
-  if (teller && ids.length > 0) {
-    transmit(session, teller, [{ type: 'release', attempts: ids }], keepalive);
+  const attempts = connections.filter(({ kind }) => !kind.duplex && !kind.plain).map((one) => one.id);
+  const teller = activeOf(session) ?? connections.filter((one) => one.hello)[0];
+  if (teller && attempts.length > 0) {
+    transmit(session, teller, [{ type: 'release', attempts }], keepalive);
   }
   session.toRelease = [];
-  for (let i = 0; i < connections.length; i++) {
-    const connection = connections[i] as Connection;
-    const { kind, asking } = connection;
-    const waits = !kind.duplex && !kind.plain && (kind.streaming || asking || connection === teller);
-    if (!teller || keepalive || !waits) {
+  connections.forEach((connection) => {
+    const isAwaited = isHeld(connection) || (connection.posting && !connection.kind.plain);
+    if (!teller || keepalive || !isAwaited) {
       end(session, connection, 'closed');
     } else {
-      connection.role = 'draining';
       // What it still brings is dropped, so it must not count for whoever opens again meanwhile.
       inbox.forget(session.inbox, connection.reception);
-      clearDeadlinesOf(session, connection);
-      waitFor(session, 'linger', lingerMs, connection);
+      linger(session, connection);
     }
-  }
+  });
 }

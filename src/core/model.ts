@@ -4,7 +4,7 @@
 import type { BackoffConfig } from './backoff.ts';
 import type { Deadline } from './deadlines.ts';
 import type { HoldfastError } from './errors.ts';
-import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './frames.ts';
+import type { BatchFrame, ClientFrame, HelloFrame, OpenFrame, ServerFrame } from './frames.ts';
 import { createInbox, type Inbox, type InboxEvent, type Reception } from './inbox.ts';
 import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
 import { createPolicy, type Kind, type Knowledge, type PolicyState, type Way } from './policy.ts';
@@ -175,52 +175,53 @@ export interface Connection {
   readonly tokenSerial: number;
   readonly openedAt: number;
   role: Role;
-  /** `waiting`: the server has our open and takes its time. */
-  phase: 'opening' | 'waiting' | 'proven';
+  /** The server has our open and takes its time. */
+  isTaken?: true;
+  /** What the server said first, but for the topics: with it the connection is proven. */
+  hello?: HelloFrame;
   provenAt: number;
   heardAt: number;
   /** The longest pause between two things heard, a fading memory of it, milliseconds. */
   paceMs: number;
   /** Heartbeats in a row that came late. */
   lates: number;
-  /** Polls: until when the answer may be held, when it was asked for, how long that is, and what the question was. */
-  heldUntil: number;
+  /** Polls: when the answer was asked for, how long it may be held, and what the question was. */
   askedAt: number;
   heldMs: number;
-  question: string;
+  question?: string;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
   /** It was given more time, as the machine was busy when that was over. */
-  excused: boolean;
+  excused?: true;
   /** Its hello came after its time: perhaps held back on the way, until all of the answer was there. */
-  isLate: boolean;
+  isLate?: true;
   /** An upgrade that takes long to prove itself: the next one may be tried beside it. */
-  overdue: boolean;
+  overdue?: true;
   /** The active connection was asked to say how far it has come, because this one starts beyond. */
-  bridging: boolean;
+  bridging?: true;
   /** What it brings is doubted: it must be replaced. */
-  suspect: string | undefined;
+  suspect?: string | undefined;
   /**
    * What was asked on it was answered. There are networks that let a WebSocket bring and swallow what it sends, and others
    * that let go of a stream's first words only.
    */
   verified: boolean;
   /** The server is about to end it. */
-  leaving: boolean;
+  leaving?: true;
   /** What it has brought fills the memory. */
-  full: boolean;
+  full?: true;
   /** Polls: an answer is under way. */
   asking: boolean;
   /** Polls: the last answer brought a message. */
-  brought: boolean;
+  brought?: boolean;
   pollMs: number;
   /** One-way: a POST is under way. */
-  posting: boolean;
+  posting?: boolean;
   /** One-way: it is to be asked for a sign of life when the POST under way is over. */
-  doubted: boolean;
+  doubted?: boolean;
   postedAt: number;
   /** The memory of sends that the last frames up belonged to: their answers do, too, whatever a later poll's hello says. */
-  postedUnder: string;
+  postedUnder?: string;
   postFailures: number;
   /** One-way: sends in the POST that is under way, and answers to sends since it began. */
   postedSends: number;
@@ -230,19 +231,8 @@ export interface Connection {
   request: number;
   /** The inbox's version at which it carried just what is wanted. */
   inboxVersion: number;
-  hello: HelloFacts | undefined;
   /** The `error` frame that announced its end. */
-  error: { readonly code: string; readonly message: string } | undefined;
-}
-
-export interface HelloFacts {
-  readonly sends: string;
-  readonly identity: string | undefined;
-  readonly heartbeatMs: number;
-  readonly holdMs: number;
-  readonly pollMs: number | undefined;
-  readonly limits: Limits;
-  readonly expiresInMs: number | undefined;
+  error?: { readonly code: string; readonly message: string };
 }
 
 export interface Session {
@@ -394,4 +384,9 @@ export function trace(
       reason,
     },
   });
+}
+
+/** Something that the application should know of, beside what it asked for. */
+export function tellError(session: Session, error: HoldfastError): void {
+  session.out.push({ type: 'error', error });
 }

@@ -8,7 +8,15 @@ import { createError } from './errors.ts';
 import { type OpenFrame, protocolName } from './frames.ts';
 import { createReception } from './inbox.ts';
 import * as liveness from './liveness.ts';
-import { type Connection, candidatesOf, hasHopeful, type Purpose, type Session, trace } from './model.ts';
+import {
+  type Connection,
+  candidatesOf,
+  hasHopeful,
+  type Purpose,
+  type Session,
+  tellError,
+  trace,
+} from './model.ts';
 import * as offers from './offer.ts';
 import * as policy from './policy.ts';
 
@@ -26,21 +34,21 @@ const doubtMs = 300;
 export const pollMinMs = 500;
 
 export function openFrame(session: Session, { id, reception }: Connection, waitMs?: number): OpenFrame {
-  const offered = offers.offer(session.inbox, reception);
-  const frame: { -readonly [K in keyof OpenFrame]: OpenFrame[K] } = {
+  const { topics, cursor } = offers.offer(session.inbox, reception);
+  const { client, key, token, outbox } = session;
+  return {
     type: 'open',
     protocol: protocolName,
-    client: session.client,
-    key: session.key,
+    client,
+    key,
     attempt: id,
-    topics: offered.topics,
+    topics,
+    cursor,
+    token: token.value,
+    sends: outbox.nonce || undefined,
+    wait: waitMs,
+    heartbeat: waitMs === undefined ? session.policy.heartbeatMs : undefined,
   };
-  if (offered.cursor !== undefined) frame.cursor = offered.cursor;
-  if (session.token.value !== undefined) frame.token = session.token.value;
-  if (session.outbox.nonce !== '') frame.sends = session.outbox.nonce;
-  if (waitMs !== undefined) frame.wait = waitMs;
-  else if (session.policy.heartbeatMs !== undefined) frame.heartbeat = session.policy.heartbeatMs;
-  return frame;
 }
 
 /** Opens a candidate from the cursor. `fresh`: over none of the connections that other requests use. */
@@ -74,39 +82,23 @@ export function openCandidate(
     tokenSerial: session.token.serial,
     openedAt: mono,
     role: 'candidate',
-    phase: 'opening',
     provenAt: 0,
     heardAt: mono,
     paceMs: liveness.unknownPaceMs,
     lates: 0,
-    heldUntil: 0,
     askedAt: mono,
     heldMs: 0,
-    question: '',
     misses: 0,
-    excused: false,
-    isLate: false,
-    overdue: false,
-    bridging: false,
-    suspect: undefined,
-    leaving: false,
-    full: false,
     verified: !kind.duplex || kind.plain || isKnown(session, kind) || session.policy.kinds.length === 1,
     asking: !kind.streaming,
-    brought: false,
     pollMs: pollMinMs,
-    posting: false,
-    doubted: false,
     postedAt: 0,
-    postedUnder: '',
     postFailures: 0,
     postedSends: 0,
     acks: 0,
     putOffs: 0,
     request: 0,
     inboxVersion: -1,
-    hello: undefined,
-    error: undefined,
   };
   session.connections.push(connection);
   session.attempts.push(connection.attempt);
@@ -160,7 +152,7 @@ export function openNext(session: Session): void {
   }
   if (order.length === 0) {
     const error = createError('NO_TRANSPORT', 'None of the transports can run here');
-    if (session.lastError?.code !== 'NO_TRANSPORT') session.out.push({ type: 'error', error });
+    if (session.lastError?.code !== 'NO_TRANSPORT') tellError(session, error);
     session.lastError = error;
     return;
   }

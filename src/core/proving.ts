@@ -4,11 +4,11 @@
  */
 import { clearDeadline, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import * as delivery from './delivery.ts';
-import { end, lose, remember, retire, stableMs } from './ending.ts';
+import { end, fail, remember, retire, stableMs } from './ending.ts';
 import type { HelloFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
 import * as liveness from './liveness.ts';
-import { activeOf, type Connection, candidatesOf, type HelloFacts, type Session, trace } from './model.ts';
+import { activeOf, type Connection, candidatesOf, type Session, trace } from './model.ts';
 import { isOpening, openCandidate, openNext, staggerOf } from './opening.ts';
 import { adoptNonce, isLeft, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
@@ -32,7 +32,7 @@ const unanswered = 'nothing that goes up is answered';
 export function onHello(session: Session, connection: Connection, hello: HelloFrame): boolean {
   const { inbox: box, now } = session;
   const { kind, reception } = connection;
-  const first = connection.phase !== 'proven';
+  const first = !connection.hello;
   if (hello.attempt !== connection.id) return false;
   if (first && connection.fresh && session.identity !== null && hello.identity !== session.identity) {
     // Without its cookies, or with others, it speaks for somebody else.
@@ -41,20 +41,13 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
   }
   if (isLeft(session.outbox, hello.sends)) {
     // Two servers without a common memory: the next open names the one that we stand in, so that this one makes another.
-    lose(session, connection, { kind: 'failed', detail: 'it leads back to a memory of sends that was left' });
+    fail(session, connection, 'it leads back to a memory of sends that was left');
     return true;
   }
   if (first) prove(session, connection);
-  connection.hello = {
-    sends: hello.sends,
-    identity: hello.identity,
-    heartbeatMs: hello.heartbeatMs,
-    holdMs: hello.holdMs,
-    pollMs: hello.pollMs,
-    // What stands beside the sends of a POST needs room, too.
-    limits: { ...hello.limits, batchBytes: hello.limits.batchBytes * 0.75 },
-    expiresInMs: hello.expiresInMs,
-  };
+  // What stands beside the sends of a POST needs room, too.
+  const limits = { ...hello.limits, batchBytes: hello.limits.batchBytes * 0.75 };
+  connection.hello = { ...hello, topics: [], limits };
   if (!inbox.begin(box, reception, hello.head, hello.cursor)) return false;
   if (!delivery.confirm(box, reception, 0, hello.topics, now.mono)) return false;
   if (kind.streaming) {
@@ -74,10 +67,9 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
 
 function prove(session: Session, connection: Connection): void {
   const mono = session.now.mono;
-  if (connection.phase === 'opening') {
+  if (!connection.isTaken) {
     policy.learnRtt(session.policy, (mono - connection.openedAt) / connection.kind.roundTrips);
   }
-  connection.phase = 'proven';
   connection.kind.worked = true;
   connection.provenAt = mono;
   connection.misses = 0;
@@ -85,8 +77,8 @@ function prove(session: Session, connection: Connection): void {
 }
 
 export function onWait(session: Session, connection: Connection): void {
-  if (connection.phase !== 'opening') return;
-  connection.phase = 'waiting';
+  if (connection.hello || connection.isTaken) return;
+  connection.isTaken = true;
   waitFor(session, 'prove', waitMs, connection);
 }
 
@@ -96,7 +88,7 @@ export function onUnproven(session: Session, connection: Connection): void {
   const { kind, purpose, openedAt, id } = connection;
   const { mono } = session.now;
   const again = staggerOf(session, connection);
-  if (kind.presumed && connection.phase === 'opening') {
+  if (kind.presumed && !connection.isTaken) {
     session.out.push({ type: 'presume', id });
     return;
   }
@@ -129,12 +121,12 @@ export function onUnproven(session: Session, connection: Connection): void {
     end(session, active, 'to free its HTTP connection');
     return;
   }
-  lose(session, connection, { kind: 'failed', detail: 'no hello in time' });
+  fail(session, connection, 'no hello in time');
 }
 
 /** Promotes a proven candidate if nothing healthy is active, else once it has caught up (D4). */
 export function considerPromotion(session: Session, candidate: Connection): void {
-  if (candidate.role !== 'candidate' || candidate.phase !== 'proven') return;
+  if (candidate.role !== 'candidate' || !candidate.hello) return;
   const active = activeOf(session);
   const healthy = active !== undefined && active.suspect === undefined;
   if (healthy) {
@@ -160,8 +152,8 @@ export function considerPromotion(session: Session, candidate: Connection): void
  * candidate's hello has been taken in.
  */
 export function askPosition(session: Session, candidate: Connection): void {
-  const { kind, reception, role, phase, asking } = candidate;
-  if (role !== 'candidate' || phase !== 'proven' || !kind.streaming || kind.plain) return;
+  const { kind, reception, role, hello, asking } = candidate;
+  if (role !== 'candidate' || !hello || !kind.streaming || kind.plain) return;
   if (inbox.caughtUp(session.inbox, reception)) return;
   const active = activeOf(session);
   const isBeyond = reception.isHeld;
@@ -226,7 +218,7 @@ function verify(session: Session, connection: Connection): void {
 /** Nothing that went up was answered in time: others are tried beside it, if there are any. */
 export function onUnverified(session: Session, connection: Connection): void {
   if (connection.role === 'candidate') {
-    if (connection.overdue) return lose(session, connection, { kind: 'failed', detail: unanswered });
+    if (connection.overdue) return fail(session, connection, unanswered);
     connection.overdue = true;
     return waitFor(session, 'verify', upgradeMs, connection);
   }
@@ -249,14 +241,14 @@ export function onVerified(session: Session, connection: Connection): void {
 /** It loses the race of an opening and goes on beside the winner. By now the round trip is known. */
 function asUpgrade(session: Session, candidate: Connection): void {
   candidate.purpose = 'upgrade';
-  if (candidate.phase !== 'opening' || candidate.overdue) return;
+  if (candidate.hello || candidate.isTaken || candidate.overdue) return;
   const at = candidate.openedAt + staggerOf(session, candidate);
   setDeadline(session, 'prove', Math.max(session.now.mono, at), candidate);
 }
 
 /** The session takes over what the active connection's hello said: log, memory of sends, identity, expiry. */
 function adopt(session: Session, connection: Connection): void {
-  const hello = connection.hello as HelloFacts;
+  const hello = connection.hello as HelloFrame;
   if (session.identity !== null && hello.identity !== session.identity) {
     settleAll(session.outbox, 'IDENTITY_CHANGED', session.out as never);
   }

@@ -10,10 +10,17 @@
  *
  * It does no I/O, reads no clock and sets no timer. The record is changed here and in the files below it only.
  */
-import { backoffOf } from './backoff.ts';
-import { clearDeadline, deadlineAt, hasDeadline, setDeadline, takeDue, waitFor } from './deadlines.ts';
+import {
+  clearDeadline,
+  type DeadlineKind,
+  deadlineAt,
+  hasDeadline,
+  setDeadline,
+  takeDue,
+  waitFor,
+} from './deadlines.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
-import { clearWaits, closeAll, end } from './ending.ts';
+import { askTokenLater, clearWaits, closeAll, end } from './ending.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
@@ -51,23 +58,38 @@ const excuseMs = 1_000;
 
 export function step(session: Session, input: Input, now: Now): void {
   advanceClock(session, now);
+  if (!('id' in input)) return onCommand(session, input);
+  const connection = findConnection(session, input.id);
+  if (connection) onConnection(session, connection, input);
+}
+
+function onCommand(session: Session, input: Exclude<Input, { readonly id: number }>): void {
+  const { policy: rules, token, now } = session;
   switch (input.type) {
-    case 'opened':
-    case 'frames':
-    case 'undecodable':
-    case 'full':
-    case 'answered':
-    case 'posted':
-    case 'ended': {
-      const connection = findConnection(session, input.id);
-      if (connection) onConnection(session, connection, input);
+    case 'identity':
+      session.client = input.client;
+      session.key = input.key;
       return;
-    }
-    case 'subscribe': {
+    case 'available':
+      return rules.kinds.forEach((kind) => {
+        kind.isAvailable = input.transports.indexOf(kind.transport) >= 0;
+      });
+    case 'memory':
+      return policy.recall(rules, input.known, now.mono);
+    case 'estimate':
+      rules.estimatedRttMs = input.rttMs;
+      return;
+    case 'open':
+      if (session.phase === 'closed' || session.phase === 'suspended') session.phase = 'idle';
+      session.attempt = 0;
+      tryNow(session);
+      return want(session);
+    case 'close':
+      return close(session);
+    case 'subscribe':
       inbox.subscribe(session.inbox, input.topic, input.last, input.since);
       session.out.push({ type: 'taken', topic: input.topic });
       return want(session);
-    }
     case 'unsubscribe':
       return inbox.unsubscribe(session.inbox, input.topic);
     case 'send': {
@@ -81,44 +103,6 @@ export function step(session: Session, input: Input, now: Now): void {
       return want(session);
     case 'abort':
       return outbox.abort(session.outbox, input.ref, session.out as outbox.Settlement[]);
-    case 'signal':
-      return onSignal(session, input.signal);
-    case 'time':
-      return;
-    default:
-      onCommand(session, input);
-  }
-}
-
-function onCommand(
-  session: Session,
-  input: Exclude<
-    Input,
-    { type: 'opened' | 'frames' | 'undecodable' | 'full' | 'answered' | 'posted' | 'ended' }
-  >,
-): void {
-  const { policy: rules, token } = session;
-  switch (input.type) {
-    case 'identity':
-      session.client = input.client;
-      session.key = input.key;
-      return;
-    case 'available':
-      return rules.kinds.forEach((kind) => {
-        kind.isAvailable = input.transports.indexOf(kind.transport) >= 0;
-      });
-    case 'memory':
-      return policy.recall(rules, input.known, session.now.mono);
-    case 'estimate':
-      rules.estimatedRttMs = input.rttMs;
-      return;
-    case 'open':
-      if (session.phase === 'closed' || session.phase === 'suspended') session.phase = 'idle';
-      session.attempt = 0;
-      tryNow(session);
-      return want(session);
-    case 'close':
-      return close(session);
     case 'prefer': {
       const kind = policy.kindOf(rules, input.transport);
       if (!kind && input.transport !== undefined) return;
@@ -139,6 +123,9 @@ function onCommand(
       token.state = 'none';
       token.value = undefined;
       return;
+    case 'signal':
+      return onSignal(session, input.signal);
+    case 'time':
   }
 }
 
@@ -158,40 +145,34 @@ function advanceClock(session: Session, now: Now): void {
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
 }
 
+/** What follows when a connection's deadline is over. */
+const onDue: { readonly [K in DeadlineKind]?: (session: Session, connection: Connection) => void } = {
+  prove: onUnproven,
+  quiet: onQuiet,
+  verify: onUnverified,
+  post: onPostOverdue,
+  poll: pollAgain,
+  linger: (session, connection) => end(session, connection, 'it did not end by itself'),
+};
+
 function fireDue(session: Session): void {
   for (;;) {
     const due = takeDue(session);
     if (!due) return;
     const connection = findConnection(session, due.id);
     const lateMs = session.now.mono - due.at;
-    if (due.kind === 'topics') {
-      // What was put off may be asked for now.
-      session.inbox.version++;
-    } else if (due.kind === 'sends') {
-      outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
-    } else if (due.kind === 'auth' && session.token.state !== 'none') {
-      session.token.state = 'none';
-    } else if (!connection) {
-      // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
-    } else if (lateMs > busyMs && !connection.excused && (due.kind === 'prove' || due.kind === 'verify')) {
+    const isJudged = due.kind === 'prove' || due.kind === 'verify';
+    if (connection && isJudged && lateMs > busyMs && !connection.excused) {
       // Nothing ran meanwhile, so that silence says nothing of the network: what was lost is made up for, once.
       connection.excused = true;
-      const at = session.now.mono + Math.min(excuseMs, lateMs);
-      setDeadline(session.deadlines, due.kind, at, due.id);
-    } else if (due.kind === 'prove') {
-      onUnproven(session, connection);
-    } else if (due.kind === 'quiet') {
-      onQuiet(session, connection);
-    } else if (due.kind === 'verify') {
-      onUnverified(session, connection);
-    } else if (due.kind === 'post') {
-      onPostOverdue(session, connection);
-    } else if (due.kind === 'poll') {
-      pollAgain(session, connection);
-    } else {
-      // `linger`: nothing else is left that belongs to a connection.
-      end(session, connection, 'it did not end by itself');
-    }
+      waitFor(session, due.kind, Math.min(excuseMs, lateMs), connection);
+    } else if (connection) onDue[due.kind]?.(session, connection);
+    // What was put off may be asked for now.
+    else if (due.kind === 'topics') session.inbox.version++;
+    else if (due.kind === 'sends') {
+      outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
+    } else if (due.kind === 'auth') session.token.state = 'none';
+    // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
   }
 }
 
@@ -276,14 +257,11 @@ function close(session: Session): void {
 }
 
 function tokenFailed(session: Session, cause: unknown): void {
-  const { token } = session;
   if (session.phase === 'closed') return;
-  token.failures++;
+  session.token.failures++;
   const error = createError('AUTH_UNAVAILABLE', '`auth` gave no token', { cause, retryable: true });
   session.lastError = error;
-  session.out.push({ type: 'error', error });
-  token.state = 'asking';
-  waitFor(session, 'auth', backoffOf(session, token.failures + 1, 0.5));
+  askTokenLater(session, error);
 }
 
 // ---- sends -----------------------------------------------------------------------------------------------------------

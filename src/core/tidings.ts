@@ -6,7 +6,7 @@ import { backoffOf } from './backoff.ts';
 import { clearDeadline, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import * as delivery from './delivery.ts';
 import { checkAlive, onLate } from './doubting.ts';
-import { end, lose, onEnded, retire } from './ending.ts';
+import { end, fail, lose, onEnded, retire } from './ending.ts';
 import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
 import { mark } from './inbox.ts';
 import { heard, isLate, postGoesOn, postIsAnswered } from './liveness.ts';
@@ -32,7 +32,7 @@ export function onConnection(
     case 'frames':
       return onFrames(session, connection, input.frames);
     case 'undecodable':
-      return lose(session, connection, { kind: 'failed', detail: 'it brought what is no frame' });
+      return fail(session, connection, 'it brought what is no frame');
     case 'full':
       connection.full = true;
       return;
@@ -51,7 +51,7 @@ function onFrames(session: Session, connection: Connection, frames: readonly Ser
   if (session.phase !== 'running') return;
   for (let i = 0; i < frames.length; i++) {
     if (!onFrame(session, connection, frames[i] as ServerFrame)) {
-      return lose(session, connection, { kind: 'failed', detail: 'it brought what makes no sense' });
+      return fail(session, connection, 'it brought what makes no sense');
     }
     // A frame may have ended its own connection; what follows it does not count.
     if (session.connections.indexOf(connection) < 0) return;
@@ -173,11 +173,8 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
   if (status === 413) outbox.blameOldest(session.outbox, connection.id, session.out as outbox.Settlement[]);
   if (connection.postFailures >= postFailuresMax) {
     const detail = 'sends do not get through';
-    return lose(
-      session,
-      connection,
-      status === undefined ? { kind: 'failed', detail } : { kind: 'status', status, detail },
-    );
+    if (status === undefined) return fail(session, connection, detail);
+    return lose(session, connection, { kind: 'status', status, detail });
   }
   // The first failure is most often a pooled connection that the server was just closing: once more, at once.
   waitFor(session, 'uplink', backoffOf(session, connection.postFailures - 1));
