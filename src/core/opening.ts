@@ -189,7 +189,7 @@ function explore(session: Session, first: policy.Way): void {
 export function openFresh(session: Session, beside: policy.Way, purpose: Purpose): void {
   const { transport, fresh, plain, twoPools } = beside;
   if (session.doubt === 0 || fresh || plain) return;
-  const reason = `beside ${transport}, as pooled connections may be dead`;
+  const reason = `beside ${transport}, over another connection`;
   if (twoPools && session.config.mayRenew) return openCandidate(session, beside, purpose, reason, true);
   const other = policy.freshest(session.policy, session.now.mono);
   if (other && !isOpening(session, other)) openCandidate(session, other, purpose, reason);

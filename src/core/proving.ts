@@ -41,7 +41,7 @@ export function onHello(session: Session, connection: Connection, hello: HelloFr
   }
   if (isLeft(session.outbox, hello.sends)) {
     // Two servers without a common memory: the next open names the one that we stand in, so that this one makes another.
-    fail(session, connection, 'it leads back to a memory of sends that was left');
+    fail(session, connection, 'it leads to a memory of sends that was left');
     return true;
   }
   if (first) prove(session, connection);
@@ -96,7 +96,7 @@ export function onUnproven(session: Session, connection: Connection): void {
   connection.isLate = true;
   if (session.doubt > 0 && purpose !== 'upgrade' && !kind.fresh && !connection.fresh) {
     session.doubt--;
-    end(session, connection, 'no hello in time, perhaps over a dead connection');
+    end(session, connection, 'no hello in time');
     return openCandidate(session, kind, purpose, 'once more, over another connection');
   }
   if (connection.misses === 1 && purpose === 'connect' && !active) {
@@ -257,7 +257,7 @@ function adopt(session: Session, connection: Connection): void {
   if (inbox.inAnotherEpoch(session.inbox, connection.reception)) {
     const others = session.connections.filter((other) => other !== connection);
     others.forEach((other) => {
-      end(session, other, 'it reads another log');
+      end(session, other, 'it leads to another log');
     });
     delivery.adoptEpochs(session.inbox, connection.reception);
   }

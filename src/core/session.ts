@@ -152,7 +152,7 @@ const onDue: { readonly [K in DeadlineKind]?: (session: Session, connection: Con
   verify: onUnverified,
   post: onPostOverdue,
   poll: pollAgain,
-  linger: (session, connection) => end(session, connection, 'it did not end by itself'),
+  linger: (session, connection) => end(session, connection, 'it did not end'),
 };
 
 function fireDue(session: Session): void {
@@ -382,7 +382,7 @@ function successor(session: Session, { kind, suspect, verified }: Connection): p
 function replacementReason(session: Session, active: Connection): string | undefined {
   if (active.suspect !== undefined) return active.suspect;
   if (active.leaving) return 'the server asked us to move';
-  if (active.full) return 'what it brought fills the memory';
+  if (active.full) return 'it fills the memory';
   if (session.config.auth && active.tokenSerial !== session.token.serial) return 'new token';
   if (active.inboxVersion === session.inbox.version) return undefined;
   const { inbox: box, now } = session;
