@@ -5,6 +5,7 @@
 import { parseCursor, parseId } from './cursor.ts';
 import type { GapFrame, MessageFrame, TopicAnswer } from './frames.ts';
 import {
+  endSubscription,
   fold,
   type Gap,
   hold,
@@ -20,7 +21,6 @@ import {
   samePartition,
   subscriptionsOf,
   table,
-  unsubscribe,
   upto,
   type Waiting,
 } from './inbox.ts';
@@ -47,14 +47,12 @@ export function confirm(
   });
   return linksOf(inbox, reception).every((link) => {
     const { subscription } = link;
-    const { topic, serial } = subscription;
+    const { topic } = subscription;
     const answer = listed[topic];
     if (link.request !== request || link.state !== 'asked') return true;
     if (answer?.error) {
-      unsubscribe(inbox, topic);
       delete reception.links[topic];
-      const { code, message } = answer.error;
-      inbox.out.push({ type: 'ended', topic, serial, code, message });
+      endSubscription(inbox, subscription, answer.error.code, answer.error.message);
       return true;
     }
     if (answer?.retryMs !== undefined) {

@@ -1,9 +1,8 @@
 /** Connections that may be dead or late: asked, doubted, given up. What is noticed stands in `liveness.ts`. */
-import { fail } from './ending.ts';
+import { blame, fail } from './ending.ts';
 import * as liveness from './liveness.ts';
 import type { Connection, Session } from './model.ts';
 import { doubtMax } from './opening.ts';
-import * as policy from './policy.ts';
 import { transmit } from './transmit.ts';
 
 /** Asks whether anybody is there; silence then ends it. */
@@ -40,6 +39,6 @@ export function onPostOverdue(session: Session, connection: Connection): void {
 /** It brings everything, but long after its time: whoever is on time takes over. */
 export function onLate(session: Session, connection: Connection): void {
   if (connection.role !== 'active' || connection.suspect !== undefined) return;
-  policy.blame(session.policy, connection.kind, session.now.mono, true);
+  blame(session, connection.kind, true);
   connection.suspect = 'it is late';
 }

@@ -73,7 +73,7 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
     : describeEnding(ending);
   if (ending.code === 1009 || ending.status === 413) {
     // Before it is forgotten what was on its way here.
-    blameOldest(session.outbox, connection.id, session.out as never);
+    blameOldest(session.outbox, connection.id);
   }
   end(session, connection, why);
   if (role === 'draining' || session.phase !== 'running') return;
@@ -109,11 +109,10 @@ function verdictOf({ fresh, hello, error }: Connection, ending: Ending): Action 
 function stop(session: Session, error: HoldfastError, message: string): void {
   tellError(session, error);
   closeAll(session);
-  inbox.subscriptionsOf(session.inbox).forEach(({ topic, serial }) => {
-    session.out.push({ type: 'ended', topic, serial, code: error.code, message });
-    inbox.unsubscribe(session.inbox, topic);
+  inbox.subscriptionsOf(session.inbox).forEach((subscription) => {
+    inbox.endSubscription(session.inbox, subscription, error.code, message);
   });
-  settleAll(session.outbox, 'CLOSED', session.out as never);
+  settleAll(session.outbox, 'CLOSED');
   clearWaits(session);
   session.phase = 'closed';
 }
@@ -142,7 +141,7 @@ function loseBeside(session: Session, connection: Connection, action: Action): v
   const active = activeOf(session) as Connection;
   const { kind, purpose, overdue, hello, verified } = connection;
   if (purpose === 'upgrade' || kind !== active.kind) {
-    policy.blame(session.policy, kind, session.now.mono, overdue && !(hello && verified));
+    blame(session, kind, overdue && !(hello && verified));
     remember(session, active.kind);
     if (purpose === 'upgrade') return;
   }
@@ -159,9 +158,9 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   policy.noteDeath(session.policy, kind, uptime);
   // Something on the way let go of the answer once it was complete: no stream gets through there.
   const isHeldBack = connection.isLate && kind.streaming && !kind.duplex;
-  if (isHeldBack && uptime < stableMs) policy.blame(session.policy, kind, mono, true);
+  if (isHeldBack && uptime < stableMs) blame(session, kind, true);
   // It was let in, and brings what cannot be used.
-  if (action === 'switch' && connection.error) policy.blame(session.policy, kind, mono);
+  if (action === 'switch' && connection.error) blame(session, kind);
   if (hasHopeful(session) || hasDeadline(session, 'retry')) return;
   session.tried = [];
   const told = connection.leaving ? deadlineAt(session, 'replace') : undefined;
@@ -215,6 +214,11 @@ function loseUnproven(session: Session, connection: Connection, action: Action, 
   if (isRoundOver) session.tried = [];
   policy.excuseDeath(session.policy);
   retryLater(session, Math.max(1, session.attempt));
+}
+
+/** It did not get through although another did. `isLate`: it was let through and brought nothing. */
+export function blame(session: Session, kind: policy.Way, isLate = false): void {
+  policy.blame(session.policy, kind, session.now.mono, isLate);
 }
 
 /** What was learned is told, to be kept for the next visit. */

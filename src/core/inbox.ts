@@ -145,6 +145,17 @@ export function unsubscribe(inbox: Inbox, topic: string): void {
   inbox.version++;
 }
 
+/** The server wants it no more, and says why. */
+export function endSubscription(
+  inbox: Inbox,
+  { topic, serial }: Subscription,
+  code: string,
+  message: string,
+): void {
+  unsubscribe(inbox, topic);
+  inbox.out.push({ type: 'ended', topic, serial, code, message });
+}
+
 export function subscriptionsOf({ subscriptions }: Inbox): Subscription[] {
   const all: Subscription[] = [];
   for (const topic in subscriptions) all.push(subscriptions[topic] as Subscription);

@@ -298,7 +298,7 @@ export function createSession(config: SessionConfig): Session {
     turn: random(prng),
     policy: createPolicy(config.kinds),
     inbox: createInbox(out as InboxEvent[]),
-    outbox: createOutbox(config.outbox),
+    outbox: createOutbox(config.outbox, out as Settlement[]),
     deadlines: [],
     now: { wall: 0, mono: 0 },
     phase: 'idle',

@@ -4,7 +4,7 @@
  */
 import { clearDeadline, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import * as delivery from './delivery.ts';
-import { end, fail, remember, retire, stableMs } from './ending.ts';
+import { blame, end, fail, remember, retire, stableMs } from './ending.ts';
 import type { HelloFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
 import * as liveness from './liveness.ts';
@@ -133,7 +133,7 @@ export function considerPromotion(session: Session, candidate: Connection): void
     const other = inbox.inAnotherEpoch(session.inbox, candidate.reception);
     if (candidate.purpose === 'upgrade' && (other || candidate.hello?.sends !== session.outbox.nonce)) {
       // Another log or another memory of sends: not worth a gap while all is well (D9).
-      policy.blame(session.policy, candidate.kind, session.now.mono);
+      blame(session, candidate.kind);
       retire(session, candidate, 'it leads to another log');
       return;
     }
@@ -169,7 +169,7 @@ export function askPosition(session: Session, candidate: Connection): void {
 function promote(session: Session, connection: Connection): void {
   const former = activeOf(session);
   if (former?.suspect === unanswered) {
-    policy.blame(session.policy, former.kind, session.now.mono);
+    blame(session, former.kind);
   }
   connection.role = 'active';
   if (former && session.now.mono - former.provenAt >= stableMs) session.attempt = 0;
@@ -184,7 +184,7 @@ function promote(session: Session, connection: Connection): void {
   session.tried.forEach((loser) => {
     // What worked a moment ago may have met a server that was just coming back: the next attempt, beside this one, tells.
     if (loser !== kind && loser !== worked && !isOpening(session, loser)) {
-      policy.blame(session.policy, loser, mono);
+      blame(session, loser);
     }
   });
   session.tried = [];
@@ -250,7 +250,7 @@ function asUpgrade(session: Session, candidate: Connection): void {
 function adopt(session: Session, connection: Connection): void {
   const hello = connection.hello as HelloFrame;
   if (session.identity !== null && hello.identity !== session.identity) {
-    settleAll(session.outbox, 'IDENTITY_CHANGED', session.out as never);
+    settleAll(session.outbox, 'IDENTITY_CHANGED');
   }
   session.identity = hello.identity;
   session.token.failures = 0;
@@ -261,7 +261,7 @@ function adopt(session: Session, connection: Connection): void {
     });
     delivery.adoptEpochs(session.inbox, connection.reception);
   }
-  adoptNonce(session.outbox, hello.sends, session.out as never);
+  adoptNonce(session.outbox, hello.sends);
   if (hello.expiresInMs !== undefined && session.config.auth) {
     const early = Math.min(30_000, hello.expiresInMs * 0.2);
     waitFor(session, 'auth', hello.expiresInMs - early);

@@ -94,15 +94,15 @@ function onCommand(session: Session, input: Exclude<Input, { readonly id: number
       return inbox.unsubscribe(session.inbox, input.topic);
     case 'send': {
       const expiresAt = now.mono + input.timeoutMs;
-      if (session.phase === 'closed') return rejectSend(session, input.request, 'CLOSED');
-      outbox.enqueue(session.outbox, input.request, expiresAt, session.out as outbox.Settlement[]);
+      if (session.phase === 'closed') return rejectSend(session, input.request);
+      outbox.enqueue(session.outbox, input.request, expiresAt);
       return want(session);
     }
     case 'volatile':
       sendVolatile(session, input.request);
       return want(session);
     case 'abort':
-      return outbox.abort(session.outbox, input.ref, session.out as outbox.Settlement[]);
+      return outbox.abort(session.outbox, input.ref);
     case 'prefer': {
       const kind = policy.kindOf(rules, input.transport);
       if (!kind && input.transport !== undefined) return;
@@ -170,7 +170,7 @@ function fireDue(session: Session): void {
     // What was put off may be asked for now.
     else if (due.kind === 'topics') session.inbox.version++;
     else if (due.kind === 'sends') {
-      outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
+      outbox.expire(session.outbox, session.now.mono);
     } else if (due.kind === 'auth') session.token.state = 'none';
     // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
   }
@@ -248,7 +248,7 @@ function tryNow(session: Session): void {
 function close(session: Session): void {
   if (session.phase === 'closed') return;
   if (session.phase === 'running') closeAll(session);
-  outbox.settleAll(session.outbox, 'CLOSED', session.out as outbox.Settlement[]);
+  outbox.settleAll(session.outbox, 'CLOSED');
   session.phase = 'closed';
   session.attempt = 0;
   session.everOpen = false;
@@ -266,19 +266,17 @@ function tokenFailed(session: Session, cause: unknown): void {
 
 // ---- sends -----------------------------------------------------------------------------------------------------------
 
-function rejectSend(session: Session, request: outbox.SendRequest, code: 'CLOSED' | 'NOT_SENT'): void {
-  const { ref, topic } = request;
-  const what =
-    code === 'CLOSED' ? 'The client is closed' : 'No connection was open, and the send is volatile';
-  const error = createError(code, what, { retryable: true, maybeApplied: false, topic });
-  session.out.push({ type: 'settled', ref, ok: false, error });
+function rejectSend(session: Session, request: outbox.SendRequest): void {
+  const isClosed = session.phase === 'closed';
+  const what = isClosed ? 'The client is closed' : 'No connection was open, and the send is volatile';
+  outbox.reject(session.outbox, request, isClosed ? 'CLOSED' : 'NOT_SENT', what, true);
 }
 
 /** Sent now or never; nobody answers it. */
 function sendVolatile(session: Session, request: outbox.SendRequest): void {
   const active = activeOf(session);
   if (!active?.hello || active.posting || request.bytes > active.hello.limits.frameBytes) {
-    return rejectSend(session, request, session.phase === 'closed' ? 'CLOSED' : 'NOT_SENT');
+    return rejectSend(session, request);
   }
   const { topic, data, json } = request;
   transmit(session, active, [{ type: 'send', topic, data, json }]);
@@ -295,8 +293,7 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     session.toRelease = [];
   }
   if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
-    const out = session.out as outbox.Settlement[];
-    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex, out);
+    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex);
     for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
   }
   if (frames.length === 0) return;

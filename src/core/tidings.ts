@@ -127,7 +127,7 @@ function onAck(session: Session, connection: Connection, frame: AckFrame): void 
   if (connection.postedUnder !== session.outbox.nonce) return;
   connection.acks++;
   if (connection.kind.duplex) onVerified(session, connection);
-  const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);
+  const putOff = outbox.acknowledge(session.outbox, frame);
   if (putOff === undefined) {
     connection.putOffs = 0;
     return;
@@ -170,7 +170,7 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
     return;
   }
   connection.postFailures++;
-  if (status === 413) outbox.blameOldest(session.outbox, connection.id, session.out as outbox.Settlement[]);
+  if (status === 413) outbox.blameOldest(session.outbox, connection.id);
   if (connection.postFailures >= postFailuresMax) {
     const detail = 'sends do not get through';
     if (status === undefined) return fail(session, connection, detail);

@@ -150,8 +150,8 @@ export const sessionMutants = [
     name: 'a send that another memory may have taken is told as not sent',
     rule: 'D6',
     file: outbox,
-    find: "      reject(entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it', out);",
-    replace: "      reject(entry, 'NOT_SENT', 'The server that took this send has forgotten it', out);",
+    find: "      reject(outbox, entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it');",
+    replace: "      reject(outbox, entry, 'NOT_SENT', 'The server that took this send has forgotten it');",
   },
   {
     name: 'a send that waits is forgotten when the memory of sends changes',
@@ -192,17 +192,17 @@ export const sessionMutants = [
     name: 'an abort forgets the number of a send',
     rule: 'D7',
     file: outbox,
-    find: "if (entry.ref === ref) return abandon(outbox, entry, 'The send was aborted', out);",
+    find: "if (entry.ref === ref) return abandon(outbox, entry, 'The send was aborted');",
     replace:
-      "if (entry.ref !== ref) continue;\n    abandon(outbox, entry, 'The send was aborted', out);\n    outbox.entries = outbox.entries.filter((one) => one !== entry);\n    return;",
+      "if (entry.ref !== ref) continue;\n    abandon(outbox, entry, 'The send was aborted');\n    outbox.entries = outbox.entries.filter((one) => one !== entry);\n    return;",
   },
   {
     name: 'a time-out drops the tombstone',
     rule: 'D7',
     file: outbox,
-    find: "if (entry.expiresAt <= now) abandon(outbox, entry, 'The send timed out', out);",
+    find: "if (entry.expiresAt <= now) abandon(outbox, entry, 'The send timed out');",
     replace:
-      "if (entry.expiresAt > now) continue;\n    abandon(outbox, entry, 'The send timed out', out);\n    outbox.entries = outbox.entries.filter((one) => one !== entry);",
+      "if (entry.expiresAt > now) continue;\n    abandon(outbox, entry, 'The send timed out');\n    outbox.entries = outbox.entries.filter((one) => one !== entry);",
   },
   {
     name: 'an abort of what was transmitted is told as not sent',
@@ -217,14 +217,14 @@ export const sessionMutants = [
     file: outbox,
     find: '    if (entry.seq !== 0) {\n      bury(',
     replace:
-      "    if (entry.seq !== 0 && !entry.settled) {\n      entry.settled = true;\n      reject(entry, 'CLOSED', what, out);\n    } else if (entry.seq !== 0) {\n      bury(",
+      "    if (entry.seq !== 0 && !entry.settled) {\n      entry.settled = true;\n      reject(outbox, entry, 'CLOSED', what);\n    } else if (entry.seq !== 0) {\n      bury(",
   },
   {
     name: 'a POST does not begin with the oldest unanswered send',
     rule: 'D7',
     file: session,
-    find: 'hello.limits, !kind.duplex, out)',
-    replace: 'hello.limits, false, out)',
+    find: 'hello.limits, !kind.duplex)',
+    replace: 'hello.limits, false)',
   },
   {
     name: 'a refusal that used nothing up settles the send',
