@@ -283,7 +283,8 @@ export interface Session {
   /** Since when (wall clock) the state is what it is. */
   state: State;
   since: number;
-  readonly out: Effect[];
+  /** Its inbox and its outbox write here, too. */
+  out: Effect[];
 }
 
 /** What the first answer to a POST may take beside its round trip and its bytes, until that proves too short. */

@@ -453,5 +453,10 @@ export function nextAttemptAt(session: Session): number | undefined {
 
 /** The effects since the last call, in order. */
 export function takeEffects(session: Session): Effect[] {
-  return session.out.splice(0);
+  const effects = session.out;
+  const next: Effect[] = [];
+  session.out = next;
+  session.inbox.out = next as inbox.InboxEvent[];
+  session.outbox.out = next as outbox.Settlement[];
+  return effects;
 }

@@ -75,10 +75,11 @@ export function letThrough(session: Session): void {
     const connection = session.connections[i] as Connection;
     if (!delivery.letThrough(session.inbox, connection.reception)) stranded.push(connection);
   }
-  stranded.forEach((connection) => {
+  for (let i = 0; i < stranded.length; i++) {
+    const connection = stranded[i] as Connection;
     if (connection.role === 'active') connection.suspect = 'it starts too late';
     else retire(session, connection, 'it starts too late');
-  });
+  }
 }
 
 function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
