@@ -416,7 +416,7 @@ export function createClientWith<T extends Topics>(
       pending: pendingCount(session.outbox),
       state: session.state,
       transport: active?.kind.transport as TransportName | undefined,
-      why: active?.reason,
+      why: active?.attempt.why,
       since: session.since,
       attempt: active ? 0 : session.attempt,
       nextAttemptAt: waitsUntil === undefined ? undefined : session.now.wall + waitsUntil - session.now.mono,

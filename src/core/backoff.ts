@@ -1,5 +1,7 @@
 /** How long to wait before trying again, under a bound that grows. Knows no reasons; `verdict.ts` does. */
 
+import { type Prng, random } from './prng.ts';
+
 export interface BackoffConfig {
   /** Upper bound of the second wait, milliseconds. The first is none. Default 500. */
   readonly baseMs: number;
@@ -38,4 +40,13 @@ export function turnMs(config: BackoffConfig, attempt: number, turn: number, mon
   const bound = boundMs(config, attempt);
   // Without a bound it is no number, and there is nothing to wait for.
   return Math.ceil(bound - ((mono + turn * bound) % bound)) || 0;
+}
+
+/** The same for a session, by its own dice. `least`: the part of the wait that is certain. */
+export function backoffOf(
+  session: { readonly config: { readonly backoff: BackoffConfig }; readonly prng: Prng },
+  attempt: number,
+  least = 0,
+): number {
+  return backoffMs(session.config.backoff, attempt, least + random(session.prng) * (1 - least));
 }

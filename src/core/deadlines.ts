@@ -39,10 +39,20 @@ export interface Deadline {
   at: number;
 }
 
-/** In no order: there are a handful. */
-export type Deadlines = Deadline[];
+/** As much of a session as this file needs. The deadlines are in no order: there are a handful. */
+export interface Waiting {
+  deadlines: Deadline[];
+  readonly now: { readonly mono: number };
+}
 
-function find(deadlines: Deadlines, kind: DeadlineKind, id: number): Deadline | undefined {
+/** Whose a deadline is: a connection, or the session itself. */
+interface Owner {
+  readonly id: number;
+}
+
+const itself: Owner = { id: 0 };
+
+function find({ deadlines }: Waiting, kind: DeadlineKind, { id }: Owner): Deadline | undefined {
   for (let i = 0; i < deadlines.length; i++) {
     const one = deadlines[i] as Deadline;
     if (one.kind === kind && one.id === id) return one;
@@ -50,28 +60,38 @@ function find(deadlines: Deadlines, kind: DeadlineKind, id: number): Deadline | 
   return undefined;
 }
 
-function take(deadlines: Deadlines, one: Deadline | undefined): void {
+function drop({ deadlines }: Waiting, one: Deadline | undefined): void {
   if (one) deadlines.splice(deadlines.indexOf(one), 1);
 }
 
 /** `undefined` clears it. */
-export function setDeadline(deadlines: Deadlines, kind: DeadlineKind, at: number | undefined, id = 0): void {
-  const one = find(deadlines, kind, id);
-  if (at === undefined) take(deadlines, one);
+export function setDeadline(
+  session: Waiting,
+  kind: DeadlineKind,
+  at: number | undefined,
+  owner: Owner = itself,
+): void {
+  const one = find(session, kind, owner);
+  if (at === undefined) drop(session, one);
   else if (one) one.at = at;
-  else deadlines.push({ kind, id, at });
+  else session.deadlines.push({ kind, id: owner.id, at });
 }
 
-export function clearDeadline(deadlines: Deadlines, kind: DeadlineKind, id = 0): void {
-  setDeadline(deadlines, kind, undefined, id);
+/** The deadline is so many milliseconds from now. */
+export function waitFor(session: Waiting, kind: DeadlineKind, ms: number, owner?: Owner): void {
+  setDeadline(session, kind, session.now.mono + ms, owner);
 }
 
-export function hasDeadline(deadlines: Deadlines, kind: DeadlineKind, id = 0): boolean {
-  return find(deadlines, kind, id) !== undefined;
+export function clearDeadline(session: Waiting, kind: DeadlineKind, owner?: Owner): void {
+  setDeadline(session, kind, undefined, owner);
 }
 
-export function deadlineAt(deadlines: Deadlines, kind: DeadlineKind, id = 0): number | undefined {
-  return find(deadlines, kind, id)?.at;
+export function deadlineAt(session: Waiting, kind: DeadlineKind, owner: Owner = itself): number | undefined {
+  return find(session, kind, owner)?.at;
+}
+
+export function hasDeadline(session: Waiting, kind: DeadlineKind, owner?: Owner): boolean {
+  return deadlineAt(session, kind, owner) !== undefined;
 }
 
 /** Equal ones by name, so that the order in which they were set says nothing. */
@@ -80,7 +100,7 @@ function isBefore(one: Deadline, other: Deadline): boolean {
   return one.kind === other.kind ? one.id < other.id : one.kind < other.kind;
 }
 
-function earliest(deadlines: Deadlines): Deadline | undefined {
+function earliest({ deadlines }: Waiting): Deadline | undefined {
   let first = deadlines[0];
   for (let i = 1; i < deadlines.length; i++) {
     const one = deadlines[i] as Deadline;
@@ -89,18 +109,19 @@ function earliest(deadlines: Deadlines): Deadline | undefined {
   return first;
 }
 
-export function earliestDeadline(deadlines: Deadlines): number | undefined {
-  return earliest(deadlines)?.at;
+/** The monotonic time at which the session wants to be stepped at the latest; `undefined`: not before something happens. */
+export function nextDeadline(session: Waiting): number | undefined {
+  return earliest(session)?.at;
 }
 
 /** Takes one deadline that is due out of the table, the earliest first; `undefined` if none. */
-export function takeDue(deadlines: Deadlines, now: number): Deadline | undefined {
-  const first = earliest(deadlines);
-  if (!first || first.at > now) return undefined;
-  take(deadlines, first);
+export function takeDue(session: Waiting): Deadline | undefined {
+  const first = earliest(session);
+  if (!first || first.at > session.now.mono) return undefined;
+  drop(session, first);
   return first;
 }
 
-export function clearDeadlinesOf(deadlines: Deadlines, id: number): void {
-  for (let i = deadlines.length - 1; i >= 0; i--) if (deadlines[i]?.id === id) deadlines.splice(i, 1);
+export function clearDeadlinesOf(session: Waiting, { id }: Owner = itself): void {
+  session.deadlines = session.deadlines.filter((one) => one.id !== id);
 }

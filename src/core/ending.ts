@@ -2,15 +2,14 @@
  * How connections end: released because another took their place, lost, or closed with the session; and what follows for
  * the transport, the token and the sends.
  */
-import { backoffMs } from './backoff.ts';
-import { clearDeadline, clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline } from './deadlines.ts';
+import { backoffOf } from './backoff.ts';
+import { clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import { createError, type HoldfastError } from './errors.ts';
 import * as inbox from './inbox.ts';
-import { activeOf, type Connection, hasHopeful, type Session, trace } from './model.ts';
+import { activeOf, type Connection, hasHopeful, type Session, tellError, trace } from './model.ts';
 import { patience, retryLater } from './opening.ts';
 import { blameOldest, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
-import { random } from './prng.ts';
 import { transmit } from './transmit.ts';
 import { type Action, describeEnding, type Ending, verdictOfEnding, verdictOfError } from './verdict.ts';
 
@@ -19,23 +18,33 @@ const lingerMs = 2_000;
 /** A connection that lasted so long was no accident: the next wait is the shortest again. */
 export const stableMs = 5_000;
 
+/** The server holds an answer of it, which it can be told to end. */
+function isHeld({ kind, asking }: Connection): boolean {
+  return !kind.duplex && !kind.plain && (kind.streaming || asking);
+}
+
+/** It ends by itself as soon as the server has heard of it. */
+function linger(session: Session, connection: Connection): void {
+  connection.role = 'draining';
+  clearDeadlinesOf(session, connection);
+  waitFor(session, 'linger', lingerMs, connection);
+}
+
 /** No longer wanted: the server is told to end it, so that its HTTP connection returns to the pool alive. */
 export function retire(session: Session, connection: Connection, reason: string): void {
   if (connection.role === 'draining') return;
   connection.role = 'draining';
   trace(session, 'released', connection, reason);
-  const waitsForServer = (connection.kind.streaming || connection.asking) && !connection.kind.plain;
-  if (connection.kind.duplex || !waitsForServer) return end(session, connection, reason);
+  if (!isHeld(connection)) return end(session, connection, reason);
   session.toRelease.push(connection.id);
-  clearDeadlinesOf(session.deadlines, connection.id);
-  setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);
+  linger(session, connection);
 }
 
 /** Ends it here and now; nothing that comes later from it counts. */
 export function end(session: Session, connection: Connection, reason: string): void {
   session.connections.splice(session.connections.indexOf(connection), 1);
-  clearDeadlinesOf(session.deadlines, connection.id);
-  inbox.forget(session.inbox, connection.id);
+  clearDeadlinesOf(session, connection);
+  inbox.forget(session.inbox, connection.reception);
   session.out.push({ type: 'end', id: connection.id });
   trace(session, 'closed', connection, reason);
   if (connection.role === 'active') retransmit(session.outbox);
@@ -43,12 +52,17 @@ export function end(session: Session, connection: Connection, reason: string): v
 
 /** Something on its way ended it. After how much idling says what the way allows. */
 export function onEnded(session: Session, connection: Connection, ending: Ending): void {
-  const { kind, phase, role, leaving, error, heardAt } = connection;
-  const isCut = kind.streaming && role !== 'draining' && !leaving && !error;
-  if (isCut && phase === 'proven' && verdictOfEnding(ending, true) === 'retry') {
+  const { kind, hello, role, leaving, error, heardAt } = connection;
+  const isCut = kind.streaming && hello && role !== 'draining' && !leaving && !error;
+  if (isCut && verdictOfEnding(ending, true) === 'retry') {
     policy.learnIdleCut(session.policy, session.now.mono - heardAt);
   }
   lose(session, connection, ending);
+}
+
+/** It is given up here. */
+export function fail(session: Session, connection: Connection, detail: string): void {
+  lose(session, connection, { kind: 'failed', detail });
 }
 
 /** A connection ended, or is given up, though it was wanted: what follows is the verdict's and the policy's. */
@@ -59,11 +73,10 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
     : describeEnding(ending);
   if (ending.code === 1009 || ending.status === 413) {
     // Before it is forgotten what was on its way here.
-    blameOldest(session.outbox, connection.id, session.out as never);
+    blameOldest(session.outbox, connection.id);
   }
   end(session, connection, why);
   if (role === 'draining' || session.phase !== 'running') return;
-  const proven = connection.phase === 'proven';
   if (session.offline === 'said') session.offline = 'seen';
   const action = verdictOf(connection, ending);
   const code = connection.error?.code ?? 'DISCONNECTED';
@@ -74,54 +87,49 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (action === 'token') refuseToken(session, error);
   if (action === 'rekey') rekey(session);
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
-  else if (proven) loseActive(session, connection, action);
+  else if (connection.hello) loseActive(session, connection, action);
   else loseUnproven(session, connection, action, ending);
 }
 
 /** Who wrote the address of a server that is not ours wants to know what is wrong there: once, until it works. */
 function complain(session: Session, { kind, error: said }: Connection, error: HoldfastError): void {
-  const experience = session.policy.experience[kind.transport] as policy.Experience;
   // One that has worked and cannot be reached is a network's affair.
-  if (!kind.plain || (experience.worked && !said) || experience.told === error.code) return;
-  experience.told = error.code;
-  session.out.push({ type: 'error', error });
+  if (!kind.plain || (kind.worked && !said) || kind.told === error.code) return;
+  kind.told = error.code;
+  tellError(session, error);
 }
 
-function verdictOf({ fresh, phase, error }: Connection, ending: Ending): Action {
-  const proven = phase === 'proven';
+function verdictOf({ fresh, hello, error }: Connection, ending: Ending): Action {
   // Without its cookies it may be refused what the session is allowed: that is said to this connection alone.
-  if (fresh && !proven) return 'retry';
-  return error ? verdictOfError(error.code) : verdictOfEnding(ending, proven);
+  if (fresh && !hello) return 'retry';
+  return error ? verdictOfError(error.code) : verdictOfEnding(ending, hello !== undefined);
 }
 
 /** Nothing that we do can help: the session and all its subscriptions end, and say why. */
 function stop(session: Session, error: HoldfastError, message: string): void {
-  session.out.push({ type: 'error', error });
+  tellError(session, error);
   closeAll(session);
-  for (const topic in session.inbox.subscriptions) {
-    const serial = session.inbox.subscriptions[topic]?.serial as number;
-    session.out.push({ type: 'ended', topic, serial, code: error.code, message });
-    inbox.unsubscribe(session.inbox, topic);
-  }
-  settleAll(session.outbox, 'CLOSED', session.out as never);
+  inbox.subscriptionsOf(session.inbox).forEach((subscription) => {
+    inbox.endSubscription(session.inbox, subscription, error.code, message);
+  });
+  settleAll(session.outbox, 'CLOSED');
   clearWaits(session);
   session.phase = 'closed';
 }
 
 function refuseToken(session: Session, error: HoldfastError): void {
-  session.token.failures++;
-  session.token.state = 'none';
-  session.token.value = undefined;
-  if (session.token.failures > 1) {
-    const delay = backoffMs(
-      session.config.backoff,
-      session.token.failures + 2,
-      0.5 + random(session.prng) / 2,
-    );
-    session.token.state = 'asking';
-    setDeadline(session.deadlines, 'auth', session.now.mono + delay);
-    session.out.push({ type: 'error', error });
-  }
+  const { token } = session;
+  token.state = 'none';
+  token.value = undefined;
+  // The first may have been too old.
+  if (token.failures++ > 0) askTokenLater(session, error);
+}
+
+/** Asks for another token, but not at once. */
+export function askTokenLater(session: Session, error: HoldfastError): void {
+  tellError(session, error);
+  session.token.state = 'asking';
+  waitFor(session, 'auth', backoffOf(session, session.token.failures + 1, 0.5));
 }
 
 function rekey(session: Session): void {
@@ -131,40 +139,39 @@ function rekey(session: Session): void {
 
 function loseBeside(session: Session, connection: Connection, action: Action): void {
   const active = activeOf(session) as Connection;
-  if (connection.purpose === 'upgrade' || connection.kind.transport !== active.kind.transport) {
-    const isLate = connection.overdue && (connection.phase !== 'proven' || !connection.verified);
-    policy.blame(session.policy, connection.kind.transport, session.now.mono, isLate);
-    remember(session, active.kind.transport);
-    if (connection.purpose === 'upgrade') return;
+  const { kind, purpose, overdue, hello, verified } = connection;
+  if (purpose === 'upgrade' || kind !== active.kind) {
+    blame(session, kind, overdue && !(hello && verified));
+    remember(session, active.kind);
+    if (purpose === 'upgrade') return;
   }
   session.replaceFailures++;
   const attempt = action === 'back-off' ? session.replaceFailures + 1 : session.replaceFailures;
-  const delay = backoffMs(session.config.backoff, attempt, random(session.prng));
-  setDeadline(session.deadlines, 'replace', session.now.mono + delay);
+  waitFor(session, 'replace', backoffOf(session, attempt));
 }
 
 function loseActive(session: Session, connection: Connection, action: Action): void {
   const { mono } = session.now;
+  const { kind } = connection;
   const uptime = mono - connection.provenAt;
   if (uptime >= stableMs) session.attempt = 0;
-  policy.noteDeath(session.policy, connection.kind.transport, uptime);
+  policy.noteDeath(session.policy, kind, uptime);
   // Something on the way let go of the answer once it was complete: no stream gets through there.
-  const isHeldBack = connection.isLate && connection.kind.streaming && !connection.kind.duplex;
-  if (isHeldBack && uptime < stableMs) policy.blame(session.policy, connection.kind.transport, mono, true);
+  const isHeldBack = connection.isLate && kind.streaming && !kind.duplex;
+  if (isHeldBack && uptime < stableMs) blame(session, kind, true);
   // It was let in, and brings what cannot be used.
-  if (action === 'switch' && connection.error) policy.blame(session.policy, connection.kind.transport, mono);
-  if (hasHopeful(session) || hasDeadline(session.deadlines, 'retry')) return;
+  if (action === 'switch' && connection.error) blame(session, kind);
+  if (hasHopeful(session) || hasDeadline(session, 'retry')) return;
   session.tried = [];
-  const told = connection.leaving ? deadlineAt(session.deadlines, 'replace') : undefined;
+  const told = connection.leaving ? deadlineAt(session, 'replace') : undefined;
   if (told !== undefined) {
     // The server said when to come back.
     session.attempt = Math.max(1, session.attempt);
-    return setDeadline(session.deadlines, 'retry', told);
+    return setDeadline(session, 'retry', told);
   }
-  const transport = connection.kind.transport;
-  if (connection.kind.plain && session.attempt > 0 && session.policy.kinds.length > 1) {
+  if (kind.plain && session.attempt > 0 && session.policy.kinds.length > 1) {
     // It was tried again in vain; another address may well be another server.
-    session.tried.push(transport);
+    session.tried.push(kind);
     return;
   }
   retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
@@ -174,29 +181,33 @@ function loseActive(session: Session, connection: Connection, action: Action): v
  * On a network where something worked a moment ago not even HTTP finds anybody: the server is away, and no other way leads
  * to it either. Nobody is blamed, and nobody else tried before the next round.
  */
-function isNobodyThere({ lastGood }: Session, { kind, opened, misses }: Connection, ending: Ending): boolean {
+function isNobodyThere(
+  { lastGood }: Session,
+  { kind, attempt, misses }: Connection,
+  ending: Ending,
+): boolean {
   return (
     lastGood !== undefined &&
     !kind.duplex &&
     !kind.plain &&
     ending.kind === 'failed' &&
-    !opened &&
+    attempt.openedMs === undefined &&
     misses === 0
   );
 }
 
 function loseUnproven(session: Session, connection: Connection, action: Action, ending: Ending): void {
-  const transport = connection.kind.transport;
+  const { kind } = connection;
   const isAlone = !hasHopeful(session);
-  const patient = transport === session.lastGood && session.attempt < patience;
+  const patient = kind === session.lastGood && session.attempt < patience;
   const isHasty = session.now.mono - connection.openedAt < policy.rttOf(session.policy) / 2;
-  if (patient && isHasty && session.attempt === 1 && !connection.kind.fresh) {
+  if (patient && isHasty && session.attempt === 1 && !kind.fresh) {
     // It met a pooled connection that died with the one before, of which the platform had not heard yet.
     return retryLater(session, 0);
   }
   const isRoundOver = isNobodyThere(session, connection, ending);
   const isBlamed = action === 'switch' && !patient && !isRoundOver;
-  if (isBlamed && session.tried.indexOf(transport) < 0) session.tried.push(transport);
+  if (isBlamed && session.tried.indexOf(kind) < 0) session.tried.push(kind);
   // What was blamed has a successor, which `advance` opens; all else is tried again later.
   if (!isAlone || isBlamed) return;
   // The next one begins with what worked, else the server's return would cost an open of a lesser kind, and an upgrade.
@@ -205,41 +216,40 @@ function loseUnproven(session: Session, connection: Connection, action: Action, 
   retryLater(session, Math.max(1, session.attempt));
 }
 
+/** It did not get through although another did. `isLate`: it was let through and brought nothing. */
+export function blame(session: Session, kind: policy.Way, isLate = false): void {
+  policy.blame(session.policy, kind, session.now.mono, isLate);
+}
+
 /** What was learned is told, to be kept for the next visit. */
-export function remember(session: Session, transport: string): void {
-  const known = policy.knowledge(session.policy, transport, session.now.mono);
+export function remember(session: Session, winner: policy.Way): void {
+  const known = policy.knowledge(session.policy, winner, session.now.mono);
   session.out.push({ type: 'remember', known });
 }
 
 /** Nothing is waited for any more. */
 export function clearWaits(session: Session): void {
-  const kinds = ['retry', 'upgrade', 'replace', 'auth', 'sends', 'topics', 'uplink'] as const;
-  for (let i = 0; i < kinds.length; i++) clearDeadline(session.deadlines, kinds[i] as (typeof kinds)[number]);
+  clearDeadlinesOf(session);
   if (session.token.state === 'asking') session.token.state = 'none';
 }
 
 /** Everything goes: the client closes, or its page is put to sleep. What can be told to the server is told on the way. */
 export function closeAll(session: Session, keepalive = false): void {
   const connections = session.connections.slice();
-  const ids = connections.filter(({ kind }) => !kind.duplex && !kind.plain).map((one) => one.id);
-  const active = activeOf(session);
-  const teller = active ?? connections.filter((one) => one.phase === 'proven')[0];
-  if (teller && ids.length > 0) {
-    transmit(session, teller, [{ type: 'release', attempts: ids }], keepalive);
+  const attempts = connections.filter(({ kind }) => !kind.duplex && !kind.plain).map((one) => one.id);
+  const teller = activeOf(session) ?? connections.filter((one) => one.hello)[0];
+  if (teller && attempts.length > 0) {
+    transmit(session, teller, [{ type: 'release', attempts }], keepalive);
   }
   session.toRelease = [];
-  for (let i = 0; i < connections.length; i++) {
-    const connection = connections[i] as Connection;
-    const { kind, asking } = connection;
-    const waits = !kind.duplex && !kind.plain && (kind.streaming || asking || connection === teller);
-    if (!teller || keepalive || !waits) {
+  connections.forEach((connection) => {
+    const isAwaited = isHeld(connection) || (connection.posting && !connection.kind.plain);
+    if (!teller || keepalive || !isAwaited) {
       end(session, connection, 'closed');
     } else {
-      connection.role = 'draining';
       // What it still brings is dropped, so it must not count for whoever opens again meanwhile.
-      inbox.forget(session.inbox, connection.id);
-      clearDeadlinesOf(session.deadlines, connection.id);
-      setDeadline(session.deadlines, 'linger', session.now.mono + lingerMs, connection.id);
+      inbox.forget(session.inbox, connection.reception);
+      linger(session, connection);
     }
-  }
+  });
 }

@@ -138,15 +138,15 @@ export interface OpenFrame {
   readonly key: string;
   readonly attempt: number;
   readonly topics: readonly TopicRequest[];
-  readonly cursor?: string;
-  readonly token?: string;
-  readonly wait?: number;
+  readonly cursor?: string | undefined;
+  readonly token?: string | undefined;
+  readonly wait?: number | undefined;
   readonly max?: number;
   readonly ticket?: string;
   /** How often the client wants to hear from the server, milliseconds. */
-  readonly heartbeat?: number;
+  readonly heartbeat?: number | undefined;
   /** The memory of sends that the client stands in. */
-  readonly sends?: string;
+  readonly sends?: string | undefined;
 }
 
 export interface SubscribeFrame {

@@ -2,7 +2,7 @@
  * How far each subscription has come, over however many connections bring it (rules D1 and D4): the records, and what may be
  * asked of them. What is asked of a server is made in `offer.ts`; what it brings is taken in by `delivery.ts`.
  */
-import { type Cursor, formatId, parseCursor } from './cursor.ts';
+import { type Cursor, formatId, type Place, parseCursor } from './cursor.ts';
 import type { GapFrame, MessageFrame } from './frames.ts';
 
 /** Messages of this topic after `from` up to and including `to` cannot be had any more. */
@@ -56,7 +56,7 @@ export interface Subscription {
 
 /** A subscription on one connection. */
 export interface Link {
-  readonly serial: number;
+  readonly subscription: Subscription;
   /** Number of the in-place request, or 0 if it went with the open. */
   readonly request: number;
   /**
@@ -67,7 +67,8 @@ export interface Link {
   partition: number;
   start: number;
   /** Set if `start` came with a gap: the gap is told if nobody can bridge it. */
-  reason: string | undefined;
+  reason?: string | undefined;
+  /** The newest messages before `start`, if they were asked for. */
   last: readonly MessageFrame[];
   waiting: Waiting[];
 }
@@ -80,44 +81,42 @@ export interface Waiting {
 
 /** What one connection has confirmed and carried. */
 export interface Reception {
-  readonly connection: number;
   epochs: string[];
   /** How far the connection has come in each partition; -1 if unknown. */
   position: number[];
   /** What it must reach before it can stand in for another (D4). */
   goal: number[];
   links: Record<string, Link>;
-  heldLinks: number;
-  waitingCount: number;
+  /** Some of them are held, or were a moment ago. */
+  isHeld: boolean;
 }
 
 export interface Inbox {
   readonly subscriptions: Record<string, Subscription>;
-  readonly receptions: Reception[];
+  receptions: Reception[];
   epochs: string[];
   serial: number;
   /** Rises whenever what is wanted, or what a connection has answered, may differ from before. */
   version: number;
   /** Highest counter of the last few origins of ephemeral messages. */
   readonly origins: { origin: string; counter: number }[];
-  /** Frames that were dropped, by reason: for traces and tests. */
-  readonly dropped: { duplicate: number; unconfirmed: number; epoch: number };
+  /** What the application is to be told, in order. */
+  out: InboxEvent[];
 }
 
 export function table<T>(): Record<string, T> {
   return Object.create(null) as Record<string, T>;
 }
 
-export function createInbox(): Inbox {
-  return {
-    subscriptions: table(),
-    receptions: [],
-    epochs: [],
-    serial: 0,
-    version: 0,
-    origins: [],
-    dropped: { duplicate: 0, unconfirmed: 0, epoch: 0 },
-  };
+export function createInbox(out: InboxEvent[]): Inbox {
+  return { subscriptions: table(), receptions: [], epochs: [], serial: 0, version: 0, origins: [], out };
+}
+
+/** What a connection that is being opened will bring. */
+export function createReception(inbox: Inbox): Reception {
+  const reception: Reception = { epochs: [], position: [], goal: [], links: table(), isHeld: false };
+  inbox.receptions.push(reception);
+  return reception;
 }
 
 export function subscribe(
@@ -146,16 +145,41 @@ export function unsubscribe(inbox: Inbox, topic: string): void {
   inbox.version++;
 }
 
-export function receptionOf(inbox: Inbox, connection: number): Reception | undefined {
-  for (let i = 0; i < inbox.receptions.length; i++) {
-    if (inbox.receptions[i]?.connection === connection) return inbox.receptions[i];
+/** The server wants it no more, and says why. */
+export function endSubscription(
+  inbox: Inbox,
+  { topic, serial }: Subscription,
+  code: string,
+  message: string,
+): void {
+  unsubscribe(inbox, topic);
+  inbox.out.push({ type: 'ended', topic, serial, code, message });
+}
+
+export function subscriptionsOf({ subscriptions }: Inbox): Subscription[] {
+  const all: Subscription[] = [];
+  for (const topic in subscriptions) all.push(subscriptions[topic] as Subscription);
+  return all;
+}
+
+/** Whether the link's subscription is still wanted. */
+export function isCurrent(inbox: Inbox, { subscription }: Link): boolean {
+  return inbox.subscriptions[subscription.topic] === subscription;
+}
+
+/** The links of subscriptions that are still wanted. */
+export function linksOf(inbox: Inbox, { links }: Reception): Link[] {
+  const current: Link[] = [];
+  for (const topic in links) {
+    const link = links[topic] as Link;
+    if (isCurrent(inbox, link)) current.push(link);
   }
-  return undefined;
+  return current;
 }
 
 export function linkOf(reception: Reception, subscription: Subscription): Link | undefined {
   const link = reception.links[subscription.topic];
-  return link && link.serial === subscription.serial ? link : undefined;
+  return link?.subscription === subscription ? link : undefined;
 }
 
 /** How far the subscription has come by itself and by every connection that carries it on. */
@@ -177,71 +201,44 @@ export function id(inbox: Inbox, partition: number, offset: number): string {
 
 /** A connection's progress becomes the subscription's own: before its links are replaced or it is forgotten. */
 export function fold(inbox: Inbox, reception: Reception): void {
-  for (const topic in reception.links) {
-    const subscription = inbox.subscriptions[topic];
-    const link = subscription && linkOf(reception, subscription);
-    if (!subscription || link?.state !== 'attached') continue;
-    const position = reception.position[subscription.partition] ?? -1;
-    if (position > subscription.own) subscription.own = position;
-  }
+  linksOf(inbox, reception).forEach(({ state, subscription }) => {
+    if (state !== 'attached') return;
+    subscription.own = Math.max(subscription.own, reception.position[subscription.partition] ?? -1);
+  });
 }
 
-export function newLink(serial: number, request: number): Link {
-  return {
-    serial,
-    request,
-    state: 'asked',
-    partition: -1,
-    start: -1,
-    reason: undefined,
-    last: [],
-    waiting: [],
-  };
+export function newLink(subscription: Subscription, request: number): Link {
+  const { partition } = subscription;
+  return { subscription, request, state: 'asked', partition, start: -1, last: [], waiting: [] };
 }
 
-export function forgetLink(reception: Reception, topic: string): void {
-  const link = reception.links[topic];
-  if (link?.state === 'held') {
-    reception.heldLinks--;
-    reception.waitingCount -= link.waiting.length;
-  }
-  delete reception.links[topic];
+/** The connection has come at least so far. */
+export function reach({ position }: Reception, partition: number, offset: number): void {
+  if (offset > (position[partition] ?? -1)) position[partition] = offset;
 }
 
 function setPosition(reception: Reception, cursor: Cursor): void {
   for (let partition = 0; partition < cursor.length; partition++) {
     const place = cursor[partition];
-    if (!place || place.epoch !== reception.epochs[partition]) continue;
-    if (place.offset > (reception.position[partition] ?? -1)) reception.position[partition] = place.offset;
+    if (place && place.epoch === reception.epochs[partition]) reach(reception, partition, place.offset);
   }
 }
 
-/** Notes where the connection's log is and where it begins to read. `false`: not a position. */
-export function begin(inbox: Inbox, connection: number, head: string, cursor: string): boolean {
-  const reception = receptionOf(inbox, connection);
+/** Notes where the connection's log is and where it begins to read. `false`: not a position, or nobody waits for it. */
+export function begin(inbox: Inbox, reception: Reception, head: string, cursor: string): boolean {
   const ends = parseCursor(head);
   const begins = parseCursor(cursor);
-  if (!reception || !ends || !begins || begins.length !== ends.length) return false;
-  reception.epochs = [];
-  for (let partition = 0; partition < ends.length; partition++) {
-    const end = ends[partition];
-    if (!end) return false;
-    reception.epochs[partition] = end.epoch;
-  }
-  if (inbox.epochs.length === 0) inbox.epochs = reception.epochs.slice();
+  if (!ends || begins?.length !== ends.length || inbox.receptions.indexOf(reception) < 0) return false;
+  if (ends.some((end) => !end)) return false;
+  reception.epochs = ends.map((end) => (end as Place).epoch);
+  if (inbox.epochs.length === 0) inbox.epochs = reception.epochs;
   setPosition(reception, begins);
   return true;
 }
 
 /** Whether the connection reads another incarnation of the log than the session stands in (D9). */
-export function inAnotherEpoch(inbox: Inbox, connection: number): boolean {
-  const reception = receptionOf(inbox, connection);
-  if (!reception || reception.epochs.length === 0) return false;
-  if (reception.epochs.length !== inbox.epochs.length) return true;
-  for (let partition = 0; partition < inbox.epochs.length; partition++) {
-    if (reception.epochs[partition] !== inbox.epochs[partition]) return true;
-  }
-  return false;
+export function inAnotherEpoch(inbox: Inbox, { epochs }: Reception): boolean {
+  return epochs.length > 0 && epochs.join() !== inbox.epochs.join();
 }
 
 export function samePartition(inbox: Inbox, reception: Reception, partition: number): boolean {
@@ -252,49 +249,35 @@ export function samePartition(inbox: Inbox, reception: Reception, partition: num
 
 export function hold(reception: Reception, link: Link): void {
   link.state = 'held';
-  reception.heldLinks++;
+  reception.isHeld = true;
 }
 
 /** A position mark: all that is confirmed on this connection has come so far. `false`: not understood. */
-export function mark(inbox: Inbox, connection: number, text: string): boolean {
-  const reception = receptionOf(inbox, connection);
+export function mark(reception: Reception, text: string): boolean {
   const cursor = parseCursor(text);
-  if (!cursor) return false;
-  if (reception) setPosition(reception, cursor);
-  return true;
+  if (cursor) setPosition(reception, cursor);
+  return cursor !== undefined;
 }
 
-/** Forgets a connection; what it carried stays with the subscriptions. */
-export function forget(inbox: Inbox, connection: number): void {
-  const reception = receptionOf(inbox, connection);
-  if (!reception) return;
-  if (!inAnotherEpoch(inbox, connection)) fold(inbox, reception);
-  inbox.receptions.splice(inbox.receptions.indexOf(reception), 1);
+/** Forgets a connection; what it carried stays with the subscriptions, and what it still brings is nobody's. */
+export function forget(inbox: Inbox, reception: Reception): void {
+  if (!inAnotherEpoch(inbox, reception)) fold(inbox, reception);
+  reception.links = table();
+  inbox.receptions = inbox.receptions.filter((other) => other !== reception);
 }
 
 /** Notes what a candidate must reach to stand in for the active connection: all that has been seen by now. */
-export function setGoal(inbox: Inbox, connection: number): void {
-  const reception = receptionOf(inbox, connection);
-  if (!reception) return;
-  for (const topic in reception.links) {
-    const subscription = inbox.subscriptions[topic];
-    if (!subscription || subscription.partition < 0 || !linkOf(reception, subscription)) continue;
-    const goal = reception.goal[subscription.partition] ?? -1;
-    if (subscription.own > goal) reception.goal[subscription.partition] = subscription.own;
-  }
+export function setGoal(inbox: Inbox, reception: Reception): void {
+  linksOf(inbox, reception).forEach(({ subscription: { partition, own } }) => {
+    if (partition >= 0) reception.goal[partition] = Math.max(own, reception.goal[partition] ?? -1);
+  });
 }
 
 /** Whether the connection could take over without a pause: everything attached, and as far as its goal. */
-export function caughtUp(inbox: Inbox, connection: number): boolean {
-  const reception = receptionOf(inbox, connection);
-  if (!reception) return false;
-  for (const topic in reception.links) {
-    const subscription = inbox.subscriptions[topic];
-    const link = subscription && linkOf(reception, subscription);
-    if (link && (link.state === 'asked' || link.state === 'held')) return false;
-  }
-  for (let partition = 0; partition < reception.goal.length; partition++) {
-    if ((reception.position[partition] ?? -1) < (reception.goal[partition] ?? -1)) return false;
-  }
-  return true;
+export function caughtUp(inbox: Inbox, reception: Reception): boolean {
+  const { goal, position } = reception;
+  return (
+    linksOf(inbox, reception).every(({ state }) => state === 'attached' || state === 'put-off') &&
+    goal.every((offset, partition) => offset <= (position[partition] ?? -1))
+  );
 }

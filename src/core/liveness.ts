@@ -2,9 +2,9 @@
  * Whether a connection still brings what it should: silence, lateness, POSTs that nobody answers. It notices and asks;
  * what follows for the network stands in `doubting.ts`.
  */
-import { clearDeadline, setDeadline } from './deadlines.ts';
-import type { ClientFrame } from './frames.ts';
-import { type Connection, type HelloFacts, postLimitMs, type Session } from './model.ts';
+import { clearDeadline, setDeadline, waitFor } from './deadlines.ts';
+import type { ClientFrame, HelloFrame } from './frames.ts';
+import { type Connection, postLimitMs, type Session } from './model.ts';
 import { rttOf } from './policy.ts';
 
 /** Added to every announced interval before silence counts. */
@@ -27,7 +27,7 @@ const paceMemoryMs = 1_000;
 const recentMs = 1_000;
 /** The slowest way up that is waited for, bytes a millisecond. */
 const uplinkBytesPerMs = 20;
-const postLimitMaxMs = 60_000;
+export const postLimitMaxMs = 60_000;
 /** A heartbeat that comes so much later than the fastest frame is late. */
 const lateMs = 1_000;
 /** So many late heartbeats in a row make a late stream. */
@@ -54,55 +54,36 @@ function isSteady(connection: Connection): boolean {
 function quietLimitMs(session: Session, connection: Connection): number {
   const rtt = rttOf(session.policy);
   if (isSteady(connection)) return Math.max(recentMs, 4 * connection.paceMs) + rtt;
-  const { heartbeatMs } = connection.hello as HelloFacts;
+  const { heartbeatMs } = connection.hello as HelloFrame;
   return heartbeatMs + Math.max(graceMs, 2 * rtt);
 }
 
 /** When it must have been heard again. A poll's answer that goes on is not late, however long it is. */
-function dueAt(session: Session, connection: Connection): number {
-  const { kind, heardAt, heldUntil } = connection;
+export function dueAt(session: Session, connection: Connection): number {
+  const { kind, heardAt, askedAt, heldMs } = connection;
   if (kind.streaming) return heardAt + quietLimitMs(session, connection);
-  return Math.max(heardAt, heldUntil) + pollGraceMs + 2 * rttOf(session.policy);
+  return Math.max(heardAt, askedAt + heldMs) + pollGraceMs + 2 * rttOf(session.policy);
 }
 
 /** Counts the silence of a connection from when it was last heard. */
 export function watch(session: Session, connection: Connection): void {
-  setDeadline(session.deadlines, 'quiet', dueAt(session, connection), connection.id);
+  setDeadline(session, 'quiet', dueAt(session, connection), connection);
 }
 
 /** How long a poll is to be held; its answer must come after that, and must end. */
-export function watchPoll(session: Session, connection: Connection, isHeld: boolean): number {
-  const { hello } = connection;
+export function watchPoll(session: Session, connection: Connection, isHeld: boolean): void {
+  const { hello, kind } = connection;
   const most = session.hidden ? hiddenHoldMs : holdMs;
-  let waitMs = 0;
+  connection.askedAt = session.now.mono;
+  connection.heldMs = 0;
   // How long a server that is not ours holds it, nobody but its users knows.
-  if (isHeld && hello) waitMs = connection.kind.plain ? hello.holdMs : Math.min(hello.holdMs, most);
-  connection.heldUntil = session.now.mono + waitMs;
+  if (isHeld && hello) connection.heldMs = kind.plain ? hello.holdMs : Math.min(hello.holdMs, most);
   watch(session, connection);
-  return waitMs;
 }
 
-/**
- * `quiet` has run out. `'fine'`: it was heard meanwhile. `'ask'`: a question is worth its while. `'silent'`: it is dead,
- * as far as anybody can tell.
- */
-export function judgeSilence(session: Session, connection: Connection): 'fine' | 'ask' | 'silent' {
-  if (connection.misses > 0) return 'silent';
-  if (dueAt(session, connection) > session.now.mono) {
-    watch(session, connection);
-    return 'fine';
-  }
-  return (connection.kind.duplex && !connection.kind.plain) || isSteady(connection) ? 'ask' : 'silent';
-}
-
-function answerLimitMs(session: Session): number {
-  return answerMs + rttOf(session.policy);
-}
-
-/** A question is under way on it: silence from here on counts sooner. */
-function expectAnswer(session: Session, connection: Connection): void {
-  connection.misses = 1;
-  setDeadline(session.deadlines, 'quiet', session.now.mono + answerLimitMs(session), connection.id);
+/** Whether it would answer a question at once. */
+export function isWorthAsking(connection: Connection): boolean {
+  return (connection.kind.duplex && !connection.kind.plain) || isSteady(connection);
 }
 
 /** What makes the server say something on this very connection: a one-way stream is named, and answers by itself. */
@@ -112,7 +93,9 @@ export function lifeSign(connection: Connection): ClientFrame {
 
 /** The question whether anybody is there. */
 export function question(session: Session, connection: Connection): ClientFrame {
-  expectAnswer(session, connection);
+  // Silence from here on counts sooner.
+  connection.misses = 1;
+  waitFor(session, 'quiet', answerMs + rttOf(session.policy), connection);
   return lifeSign(connection);
 }
 
@@ -128,12 +111,12 @@ export function watchPost(session: Session, connection: Connection, bytes: numbe
   // How long the handlers of a server that is not ours may take, only its users know; for ever, nobody waits.
   const least = connection.kind.plain ? postLimitMaxMs : session.postLimitMs;
   const limit = least + rttOf(session.policy) + bytes / uplinkBytesPerMs;
-  setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
+  waitFor(session, 'post', limit, connection);
 }
 
 /** A POST is over. Sends that were soon answered say that the next need not be given longer. */
 export function postIsAnswered(session: Session, connection: Connection): void {
-  clearDeadline(session.deadlines, 'post', connection.id);
+  clearDeadline(session, 'post', connection);
   const isSoon = session.now.mono - connection.postedAt < postLimitMs;
   if (isSoon && connection.acks > 0) session.postLimitMs = Math.max(postLimitMs, session.postLimitMs / 2);
 }
@@ -142,13 +125,7 @@ export function postIsAnswered(session: Session, connection: Connection): void {
 export function postGoesOn(session: Session, connection: Connection): void {
   const isComplete = connection.acks >= connection.postedSends;
   const limit = (isComplete ? session.postLimitMs : postLimitMaxMs) + rttOf(session.policy);
-  setDeadline(session.deadlines, 'post', session.now.mono + limit, connection.id);
-}
-
-/** Nothing came of a POST. A handler may be slow behind a proxy that holds answers back, so the next may take longer. */
-export function postIsOverdue(session: Session, connection: Connection): void {
-  session.postLimitMs = Math.min(postLimitMaxMs, session.postLimitMs * 2);
-  connection.suspect = 'a POST is not answered';
+  waitFor(session, 'post', limit, connection);
 }
 
 /**

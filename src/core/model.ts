@@ -2,12 +2,12 @@
  * The session's record and its alphabet: what comes in (`Input`) and what comes out (`Effect`). Types and constructors only.
  */
 import type { BackoffConfig } from './backoff.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Deadline } from './deadlines.ts';
 import type { HoldfastError } from './errors.ts';
-import type { BatchFrame, ClientFrame, Limits, OpenFrame, ServerFrame } from './frames.ts';
-import { createInbox, type Inbox, type InboxEvent } from './inbox.ts';
+import type { BatchFrame, ClientFrame, HelloFrame, OpenFrame, ServerFrame } from './frames.ts';
+import { createInbox, type Inbox, type InboxEvent, type Reception } from './inbox.ts';
 import { createOutbox, type Outbox, type OutboxConfig, type SendRequest, type Settlement } from './outbox.ts';
-import { createPolicy, type Kind, type Knowledge, type PolicyState } from './policy.ts';
+import { createPolicy, type Kind, type Knowledge, type PolicyState, type Way } from './policy.ts';
 import { createPrng, type Prng, random } from './prng.ts';
 import type { Ending } from './verdict.ts';
 
@@ -163,63 +163,65 @@ export type Purpose = 'connect' | 'replace' | 'upgrade';
 /** One disposable attempt. */
 export interface Connection {
   readonly id: number;
-  readonly kind: Kind;
+  readonly kind: Way;
+  /** What is told of it. */
+  readonly attempt: Attempt;
+  /** What it has confirmed and carried. */
+  readonly reception: Reception;
   purpose: Purpose;
-  readonly reason: string;
   /** Its requests avoid the connections of the pool. */
   readonly fresh: boolean;
   /** Serial of the token that it was opened with. */
   readonly tokenSerial: number;
   readonly openedAt: number;
   role: Role;
-  /** `waiting`: the server has our open and takes its time. */
-  phase: 'opening' | 'waiting' | 'proven';
+  /** The server has our open and takes its time. */
+  isTaken?: true;
+  /** What the server said first, but for the topics: with it the connection is proven. */
+  hello?: HelloFrame;
   provenAt: number;
   heardAt: number;
   /** The longest pause between two things heard, a fading memory of it, milliseconds. */
   paceMs: number;
   /** Heartbeats in a row that came late. */
   lates: number;
-  /** Polls: until when the answer may be held, when it was asked for, how long that is, and what the question was. */
-  heldUntil: number;
+  /** Polls: when the answer was asked for, how long it may be held, and what the question was. */
   askedAt: number;
   heldMs: number;
-  question: string;
+  question?: string;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
   /** It was given more time, as the machine was busy when that was over. */
-  excused: boolean;
+  excused?: true;
   /** Its hello came after its time: perhaps held back on the way, until all of the answer was there. */
-  isLate: boolean;
+  isLate?: true;
   /** An upgrade that takes long to prove itself: the next one may be tried beside it. */
-  overdue: boolean;
+  overdue?: true;
   /** The active connection was asked to say how far it has come, because this one starts beyond. */
-  bridging: boolean;
+  bridging?: true;
   /** What it brings is doubted: it must be replaced. */
-  suspect: string | undefined;
-  /** The handshake or the answer's head has come. */
-  opened: boolean;
+  suspect?: string | undefined;
   /**
    * What was asked on it was answered. There are networks that let a WebSocket bring and swallow what it sends, and others
    * that let go of a stream's first words only.
    */
   verified: boolean;
   /** The server is about to end it. */
-  leaving: boolean;
+  leaving?: true;
   /** What it has brought fills the memory. */
-  full: boolean;
+  full?: true;
   /** Polls: an answer is under way. */
   asking: boolean;
   /** Polls: the last answer brought a message. */
-  brought: boolean;
+  brought?: boolean;
   pollMs: number;
   /** One-way: a POST is under way. */
-  posting: boolean;
+  posting?: boolean;
   /** One-way: it is to be asked for a sign of life when the POST under way is over. */
-  doubted: boolean;
+  doubted?: boolean;
   postedAt: number;
   /** The memory of sends that the last frames up belonged to: their answers do, too, whatever a later poll's hello says. */
-  postedUnder: string;
+  postedUnder?: string;
   postFailures: number;
   /** One-way: sends in the POST that is under way, and answers to sends since it began. */
   postedSends: number;
@@ -229,19 +231,8 @@ export interface Connection {
   request: number;
   /** The inbox's version at which it carried just what is wanted. */
   inboxVersion: number;
-  hello: HelloFacts | undefined;
   /** The `error` frame that announced its end. */
-  error: { readonly code: string; readonly message: string } | undefined;
-}
-
-export interface HelloFacts {
-  readonly sends: string;
-  readonly identity: string | undefined;
-  readonly heartbeatMs: number;
-  readonly holdMs: number;
-  readonly pollMs: number | undefined;
-  readonly limits: Limits;
-  readonly expiresInMs: number | undefined;
+  error?: { readonly code: string; readonly message: string };
 }
 
 export interface Session {
@@ -252,7 +243,7 @@ export interface Session {
   readonly policy: PolicyState;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
-  readonly deadlines: Deadlines;
+  deadlines: Deadline[];
   now: Now;
   /** `idle` until something is wanted. */
   phase: 'idle' | 'running' | 'suspended' | 'closed';
@@ -266,7 +257,7 @@ export interface Session {
   connections: Connection[];
   nextId: number;
   /** Transports that failed in the present round, none of them proven. */
-  tried: string[];
+  tried: Way[];
   /** Attempts since a connection last held. */
   attempt: number;
   replaceFailures: number;
@@ -276,8 +267,8 @@ export interface Session {
   postLimitMs: number;
   /** The clock of the server that knows our sends by this name: the least difference to our own, and when it was so. */
   clock: { readonly sends: string | undefined; readonly skew: number; readonly at: number } | undefined;
-  /** Transport of the last connection that was active. */
-  lastGood: string | undefined;
+  /** The transport of the last connection that was active. */
+  lastGood: Way | undefined;
   everOpen: boolean;
   /** As the last hello told it; `null` before the first. */
   identity: string | undefined | null;
@@ -292,6 +283,7 @@ export interface Session {
   /** Since when (wall clock) the state is what it is. */
   state: State;
   since: number;
+  /** Its inbox and its outbox write here, too. */
   out: Effect[];
 }
 
@@ -300,13 +292,14 @@ export const postLimitMs = 1_800;
 
 export function createSession(config: SessionConfig): Session {
   const prng = createPrng(config.seed);
+  const out: Effect[] = [];
   return {
     config,
     prng,
     turn: random(prng),
     policy: createPolicy(config.kinds),
-    inbox: createInbox(),
-    outbox: createOutbox(config.outbox),
+    inbox: createInbox(out as InboxEvent[]),
+    outbox: createOutbox(config.outbox, out as Settlement[]),
     deadlines: [],
     now: { wall: 0, mono: 0 },
     phase: 'idle',
@@ -333,7 +326,7 @@ export function createSession(config: SessionConfig): Session {
     attemptsVersion: 0,
     state: 'idle',
     since: 0,
-    out: [],
+    out,
   };
 }
 
@@ -363,64 +356,28 @@ export function candidatesOf(session: Session): Connection[] {
   return session.connections.filter((connection) => connection.role === 'candidate');
 }
 
-const attemptsMax = 20;
-
-function recordOf(session: Session, id: number): Attempt | undefined {
-  for (let i = session.attempts.length - 1; i >= 0; i--) {
-    if (session.attempts[i]?.connection === id) return session.attempts[i];
-  }
-  return undefined;
-}
-
-/** Keeps the record of an attempt up to date with its traces. */
-function note(
-  session: Session,
-  type: Trace['type'],
-  connection: Connection,
-  reason: string | undefined,
-): void {
-  const { id, kind } = connection;
-  if (type === 'attempt') {
-    session.attempts.push({
-      connection: id,
-      transport: kind.transport,
-      at: session.now.wall,
-      why: connection.reason,
-      openedMs: undefined,
-      helloMs: undefined,
-      promotedMs: undefined,
-      endedMs: undefined,
-      end: undefined,
-    });
-    if (session.attempts.length > attemptsMax) session.attempts.shift();
-    session.attemptsVersion++;
-    return;
-  }
-  const record = recordOf(session, id);
-  if (!record) return;
-  const ms = Math.round(session.now.wall - record.at);
-  if (type === 'opened') record.openedMs = ms;
-  if (type === 'hello') record.helloMs = ms;
-  if (type === 'promoted') record.promotedMs = ms;
-  if (type === 'released') record.end = reason;
-  if (type === 'closed') {
-    record.endedMs = ms;
-    record.end = record.end ?? reason;
-  }
-  if (type === 'promoted' || type === 'closed') session.attemptsVersion++;
-}
-
+/** A line for people, and the record of the attempt that it is about. */
 export function trace(
   session: Session,
   type: Trace['type'],
   connection: Connection | undefined,
   reason?: string,
 ): void {
-  if (connection) note(session, type, connection, reason);
+  const at = session.now.wall;
+  if (connection) {
+    const { attempt } = connection;
+    const ms = Math.round(at - attempt.at);
+    if (type === 'opened') attempt.openedMs = ms;
+    if (type === 'hello') attempt.helloMs = ms;
+    if (type === 'promoted') attempt.promotedMs = ms;
+    if (type === 'closed') attempt.endedMs = ms;
+    if (type === 'closed' || type === 'released') attempt.end = attempt.end ?? reason;
+    if (type !== 'opened' && type !== 'hello') session.attemptsVersion++;
+  }
   session.out.push({
     type: 'trace',
     trace: {
-      at: session.now.wall,
+      at,
       type,
       connection: connection?.id,
       transport: connection?.kind.transport,
@@ -428,4 +385,9 @@ export function trace(
       reason,
     },
   });
+}
+
+/** Something that the application should know of, beside what it asked for. */
+export function tellError(session: Session, error: HoldfastError): void {
+  session.out.push({ type: 'error', error });
 }

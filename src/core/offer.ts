@@ -2,17 +2,18 @@
  * What a connection is asked for: the minimum of all positions in an open, new subscriptions in place (rules D1, D11, D20).
  * It changes what a connection carries, never how far a subscription has come.
  */
-import { formatCursor, type Place } from './cursor.ts';
+import { formatCursor } from './cursor.ts';
 import type { TopicRequest } from './frames.ts';
 import {
   fold,
-  forgetLink,
   type Inbox,
+  isCurrent,
+  type Link,
   linkOf,
   newLink,
   type Reception,
-  receptionOf,
   type Subscription,
+  subscriptionsOf,
   table,
   upto,
 } from './inbox.ts';
@@ -26,50 +27,37 @@ export interface Offer {
  * What an open of this connection asks for: the minimum of all positions, and for who stands elsewhere its own (D1).
  * Begins what the connection carries; a poll begins anew each time (D11).
  */
-export function offer(inbox: Inbox, connection: number): Offer {
-  const former = receptionOf(inbox, connection);
-  if (former) fold(inbox, former);
-  const reception: Reception = {
-    connection,
-    epochs: [],
-    position: [],
-    goal: [],
-    links: table(),
-    heldLinks: 0,
-    waitingCount: 0,
-  };
+export function offer(inbox: Inbox, reception: Reception): Offer {
+  fold(inbox, reception);
+  reception.epochs = [];
+  reception.position = [];
+  reception.goal = [];
+  reception.links = table();
   const least: number[] = [];
-  for (const topic in inbox.subscriptions) {
-    const subscription = inbox.subscriptions[topic] as Subscription;
-    if (subscription.partition < 0) continue;
-    const from = upto(inbox, subscription);
-    const lowest = least[subscription.partition];
-    if (lowest === undefined || from < lowest) least[subscription.partition] = from;
-  }
-  const topics: TopicRequest[] = [];
-  for (const topic in inbox.subscriptions) {
-    const subscription = inbox.subscriptions[topic] as Subscription;
-    const link = newLink(subscription.serial, 0);
+  const links = subscriptionsOf(inbox).map((subscription) => {
+    const { topic, partition } = subscription;
+    const link = newLink(subscription, 0);
     subscription.retryAt = undefined;
-    reception.links[topic] = link;
-    if (subscription.partition >= 0) {
-      link.partition = subscription.partition;
+    if (partition >= 0) {
       link.start = upto(inbox, subscription);
+      const lowest = least[partition];
+      if (lowest === undefined || link.start < lowest) least[partition] = link.start;
     }
-    topics.push(topicRequest(inbox, subscription, link.start, least));
-  }
-  if (former) inbox.receptions[inbox.receptions.indexOf(former)] = reception;
-  else inbox.receptions.push(reception);
-  return { topics, cursor: least.length > 0 ? cursorAt(inbox, least) : undefined };
+    reception.links[topic] = link;
+    return link;
+  });
+  return {
+    topics: links.map(({ subscription, start }) => topicRequest(inbox, subscription, start, least)),
+    cursor: least.length > 0 ? cursorAt(inbox, least) : undefined,
+  };
 }
 
 function topicRequest(
   inbox: Inbox,
-  subscription: Subscription,
+  { topic, partition, last, since }: Subscription,
   from: number,
   least: readonly number[],
 ): TopicRequest {
-  const { topic, partition, last, since } = subscription;
   if (partition >= 0) {
     if (from === least[partition]) return topic;
     const offsets: number[] = [];
@@ -80,70 +68,42 @@ function topicRequest(
   return last > 0 ? { topic, new: true, last } : { topic, new: true };
 }
 
-function cursorAt(inbox: Inbox, offsets: readonly (number | undefined)[]): string {
-  const cursor: (Place | undefined)[] = [];
-  for (let partition = 0; partition < inbox.epochs.length; partition++) {
-    const offset = offsets[partition];
-    const epoch = inbox.epochs[partition];
-    cursor.push(offset === undefined || epoch === undefined ? undefined : { epoch, offset });
-  }
-  return formatCursor(cursor);
+function cursorAt({ epochs }: Inbox, offsets: readonly (number | undefined)[]): string {
+  return formatCursor(
+    epochs.map((epoch, partition) => {
+      const offset = offsets[partition];
+      return offset === undefined ? undefined : { epoch, offset };
+    }),
+  );
 }
 
-/** What is new since the open, and may be asked for in place: subscriptions without a position of their own. */
-export function ask(inbox: Inbox, connection: number, request: number, now: number): TopicRequest[] {
-  const reception = receptionOf(inbox, connection);
-  const topics: TopicRequest[] = [];
-  if (!reception) return topics;
-  for (const topic in inbox.subscriptions) {
-    const subscription = inbox.subscriptions[topic] as Subscription;
-    if (subscription.partition >= 0 || subscription.since !== undefined) continue;
+/** Whether it has a place to go on from, which only an open can tell a server. */
+export function hasPosition({ partition, since }: Subscription): boolean {
+  return partition >= 0 || since !== undefined;
+}
+
+/** Subscriptions that the connection does not carry, and for which it may be asked now. */
+export function missing(inbox: Inbox, reception: Reception, now: number): Subscription[] {
+  return subscriptionsOf(inbox).filter((subscription) => {
     const link = linkOf(reception, subscription);
-    if (link && link.state !== 'put-off') continue;
-    if (subscription.retryAt !== undefined && subscription.retryAt > now) continue;
-    subscription.retryAt = undefined;
-    reception.links[topic] = newLink(subscription.serial, request);
-    topics.push(topicRequest(inbox, subscription, -1, []));
-  }
-  return topics;
+    return (!link || link.state === 'put-off') && !((subscription.retryAt ?? 0) > now);
+  });
 }
 
-/** Topics that the server wanted to be asked for later may be asked for now. */
-export function putOffIsOver(inbox: Inbox, now: number): void {
-  inbox.version++;
-  for (const topic in inbox.subscriptions) {
-    const subscription = inbox.subscriptions[topic] as Subscription;
-    if (subscription.retryAt !== undefined && subscription.retryAt <= now) subscription.retryAt = undefined;
-  }
+/** Asks in place for what is new since the open: subscriptions without a position of their own. */
+export function ask(inbox: Inbox, reception: Reception, request: number, now: number): TopicRequest[] {
+  return missing(inbox, reception, now)
+    .filter((subscription) => !hasPosition(subscription))
+    .map((subscription) => {
+      subscription.retryAt = undefined;
+      reception.links[subscription.topic] = newLink(subscription, request);
+      return topicRequest(inbox, subscription, -1, []);
+    });
 }
 
-/** Topics that the connection carries although nobody wants them any more; they are forgotten here. */
-export function takeUnwanted(inbox: Inbox, connection: number): string[] {
-  const reception = receptionOf(inbox, connection);
+/** Topics that the connection carries although nobody wants them any more. */
+export function unwanted(inbox: Inbox, { links }: Reception): string[] {
   const topics: string[] = [];
-  if (!reception) return topics;
-  for (const topic in reception.links) {
-    const subscription = inbox.subscriptions[topic];
-    if (subscription && linkOf(reception, subscription)) continue;
-    topics.push(topic);
-    forgetLink(reception, topic);
-  }
+  for (const topic in links) if (!isCurrent(inbox, links[topic] as Link)) topics.push(topic);
   return topics;
-}
-
-/** Whether the connection does not carry what is wanted: `missing` a subscription, or only `extra` ones. */
-export function compare(inbox: Inbox, connection: number, now: number): 'same' | 'extra' | 'missing' {
-  const reception = receptionOf(inbox, connection);
-  if (!reception) return 'missing';
-  for (const topic in inbox.subscriptions) {
-    const subscription = inbox.subscriptions[topic] as Subscription;
-    const link = linkOf(reception, subscription);
-    const putOff = subscription.retryAt !== undefined && subscription.retryAt > now;
-    if ((!link || link.state === 'put-off') && !putOff) return 'missing';
-  }
-  for (const topic in reception.links) {
-    const subscription = inbox.subscriptions[topic];
-    if (!subscription || !linkOf(reception, subscription)) return 'extra';
-  }
-  return 'same';
 }

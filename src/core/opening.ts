@@ -3,14 +3,25 @@
  * what its end brings about in `ending.ts`.
  */
 import { turnMs } from './backoff.ts';
-import { deadlineAt, setDeadline } from './deadlines.ts';
+import { deadlineAt, setDeadline, waitFor } from './deadlines.ts';
 import { createError } from './errors.ts';
 import { type OpenFrame, protocolName } from './frames.ts';
+import { createReception } from './inbox.ts';
 import * as liveness from './liveness.ts';
-import { type Connection, candidatesOf, hasHopeful, type Purpose, type Session, trace } from './model.ts';
+import {
+  type Connection,
+  candidatesOf,
+  hasHopeful,
+  type Purpose,
+  type Session,
+  tellError,
+  trace,
+} from './model.ts';
 import * as offers from './offer.ts';
 import * as policy from './policy.ts';
 
+/** Records of attempts that are kept. */
+const attemptsMax = 20;
 /** What the first two opens on an unknown network are given at least, as long as neither is answered. */
 const exploringMs = 3_000;
 /** Failures of a transport that used to work before others are tried as well: a restart must not change it. */
@@ -22,95 +33,90 @@ const doubtMs = 300;
 /** The shortest interval of short polls. */
 export const pollMinMs = 500;
 
-export function openFrame(session: Session, id: number, waitMs?: number): OpenFrame {
-  const offered = offers.offer(session.inbox, id);
-  const frame: { -readonly [K in keyof OpenFrame]: OpenFrame[K] } = {
+export function openFrame(session: Session, { id, reception }: Connection, waitMs?: number): OpenFrame {
+  const { topics, cursor } = offers.offer(session.inbox, reception);
+  const { client, key, token, outbox } = session;
+  return {
     type: 'open',
     protocol: protocolName,
-    client: session.client,
-    key: session.key,
+    client,
+    key,
     attempt: id,
-    topics: offered.topics,
+    topics,
+    cursor,
+    token: token.value,
+    sends: outbox.nonce || undefined,
+    wait: waitMs,
+    heartbeat: waitMs === undefined ? session.policy.heartbeatMs : undefined,
   };
-  if (offered.cursor !== undefined) frame.cursor = offered.cursor;
-  if (session.token.value !== undefined) frame.token = session.token.value;
-  if (session.outbox.nonce !== '') frame.sends = session.outbox.nonce;
-  if (waitMs !== undefined) frame.wait = waitMs;
-  else if (session.policy.heartbeatMs !== undefined) frame.heartbeat = session.policy.heartbeatMs;
-  return frame;
 }
 
 /** Opens a candidate from the cursor. `fresh`: over none of the connections that other requests use. */
 export function openCandidate(
   session: Session,
-  transport: string,
+  kind: policy.Way,
   purpose: Purpose,
   reason: string,
   fresh = false,
 ): void {
-  // Whoever calls has the name from the policy.
-  const kind = policy.kindOf(session.policy, transport) as policy.Kind;
+  const { transport } = kind;
   const id = session.nextId++;
   const mono = session.now.mono;
   const connection: Connection = {
     id,
     kind,
+    attempt: {
+      connection: id,
+      transport,
+      at: session.now.wall,
+      why: reason,
+      openedMs: undefined,
+      helloMs: undefined,
+      promotedMs: undefined,
+      endedMs: undefined,
+      end: undefined,
+    },
+    reception: createReception(session.inbox),
     purpose,
-    reason,
     fresh,
     tokenSerial: session.token.serial,
     openedAt: mono,
     role: 'candidate',
-    phase: 'opening',
     provenAt: 0,
     heardAt: mono,
     paceMs: liveness.unknownPaceMs,
     lates: 0,
-    heldUntil: 0,
     askedAt: mono,
     heldMs: 0,
-    question: '',
     misses: 0,
-    excused: false,
-    isLate: false,
-    overdue: false,
-    bridging: false,
-    suspect: undefined,
-    leaving: false,
-    full: false,
-    opened: false,
-    verified: !kind.duplex || kind.plain || isKnown(session, transport) || session.policy.kinds.length === 1,
+    verified: !kind.duplex || kind.plain || isKnown(session, kind) || session.policy.kinds.length === 1,
     asking: !kind.streaming,
-    brought: false,
     pollMs: pollMinMs,
-    posting: false,
-    doubted: false,
     postedAt: 0,
-    postedUnder: '',
     postFailures: 0,
     postedSends: 0,
     acks: 0,
     putOffs: 0,
     request: 0,
     inboxVersion: -1,
-    hello: undefined,
-    error: undefined,
   };
   session.connections.push(connection);
-  const open = openFrame(session, id, kind.streaming ? undefined : 0);
+  session.attempts.push(connection.attempt);
+  if (session.attempts.length > attemptsMax) session.attempts.shift();
+  const open = openFrame(session, connection, kind.streaming ? undefined : 0);
   session.out.push({ type: 'open', id, transport, open, fresh });
-  setDeadline(session.deadlines, 'prove', mono + staggerOf(session, connection), id);
+  waitFor(session, 'prove', staggerOf(session, connection), connection);
   trace(session, 'attempt', connection, reason);
 }
 
 /** It has worked on this network. */
-function isKnown(session: Session, transport: string): boolean {
-  return transport === (session.lastGood ?? session.policy.remembered);
+function isKnown(session: Session, kind: policy.Way): boolean {
+  return kind === (session.lastGood ?? session.policy.remembered);
 }
 
 export function staggerOf(session: Session, { kind, purpose }: Connection): number {
   const isCalm = session.doubt === 0;
-  const isSlow = isCalm && (purpose === 'replace' || isKnown(session, kind.transport));
+  const isSlow = isCalm && (purpose === 'replace' || isKnown(session, kind));
   const ms = policy.staggerMs(session.policy, kind, isSlow);
   return isCalm ? ms : Math.max(doubtMs, ms);
 }
@@ -121,32 +127,32 @@ export function openNext(session: Session): void {
   const only = session.lastGood;
   const patient =
     only !== undefined &&
-    session.policy.preferred === undefined &&
+    !session.policy.preferred &&
     session.attempt < patience &&
-    order.indexOf(only) >= 0 &&
+    only.isAvailable &&
     !isOpening(session, only) &&
     session.tried.length === 0 &&
     !policy.isFlapping(session.policy, only) &&
-    (session.policy.experience[only] as policy.Experience).outUntil <= session.now.mono;
+    only.outUntil <= session.now.mono;
   if (patient) {
     openCandidate(session, only, 'connect', 'it worked a moment ago');
     openFresh(session, only, 'connect');
     return;
   }
   for (let i = 0; i < order.length; i++) {
-    const transport = order[i] as string;
-    if (session.tried.indexOf(transport) >= 0 || isOpening(session, transport)) continue;
-    const failed = session.tried.length > 0 ? `${session.tried.join(', ')} did not get through` : undefined;
-    openCandidate(session, transport, 'connect', failed ?? policy.reasonFor(session.policy, transport));
-    if (failed === undefined) {
-      explore(session, transport);
-      openFresh(session, transport, 'connect');
+    const kind = order[i] as policy.Way;
+    if (session.tried.indexOf(kind) >= 0 || isOpening(session, kind)) continue;
+    if (session.tried.length > 0) {
+      const failed = session.tried.map(({ transport }) => transport).join(', ');
+      return openCandidate(session, kind, 'connect', `${failed} did not get through`);
     }
-    return;
+    openCandidate(session, kind, 'connect', policy.reasonFor(session.policy, kind));
+    explore(session, kind);
+    return openFresh(session, kind, 'connect');
   }
   if (order.length === 0) {
     const error = createError('NO_TRANSPORT', 'None of the transports can run here');
-    if (session.lastError?.code !== 'NO_TRANSPORT') session.out.push({ type: 'error', error });
+    if (session.lastError?.code !== 'NO_TRANSPORT') tellError(session, error);
     session.lastError = error;
     return;
   }
@@ -160,44 +166,43 @@ export function openNext(session: Session): void {
  * Nothing is known of this network: what works wherever HTTP works at all is opened at the same moment. The first one proven
  * carries the session, a better one takes over in place.
  */
-function explore(session: Session, first: string): void {
+function explore(session: Session, first: policy.Way): void {
   const { config, policy: rules, lastGood } = session;
-  if (!config.eager || lastGood !== undefined || rules.remembered !== undefined) return;
+  if (!config.eager || lastGood || rules.remembered || rules.preferred) return;
   const safest = policy.safest(rules, session.now.mono);
-  if (safest === undefined || safest === first || rules.preferred !== undefined) return;
+  if (!safest || safest === first) return;
   // Left over from an upgrade, when what was active has gone.
   if (isOpening(session, safest)) return;
   // Two addresses of a server that is not ours need not be two ways to the same.
-  if (policy.kindOf(rules, safest)?.plain) return;
-  openCandidate(session, safest, 'connect', `beside ${first}, as this network is not known`);
+  if (safest.plain) return;
+  openCandidate(session, safest, 'connect', `beside ${first.transport}, as this network is not known`);
   // While neither answers, it is likelier that the server is far away than that both are kept out.
   const opening = candidatesOf(session);
   for (let i = 0; i < opening.length; i++) {
-    const { id, openedAt } = opening[i] as Connection;
-    const least = openedAt + exploringMs;
-    const at = deadlineAt(session.deadlines, 'prove', id) as number;
-    setDeadline(session.deadlines, 'prove', Math.max(least, at), id);
+    const candidate = opening[i] as Connection;
+    const at = deadlineAt(session, 'prove', candidate) as number;
+    setDeadline(session, 'prove', Math.max(candidate.openedAt + exploringMs, at), candidate);
   }
 }
 
 /** Something died in silence, and so may have the pool: the same is tried beside it on a connection of its own. */
-export function openFresh(session: Session, beside: string, purpose: Purpose): void {
-  const kind = policy.kindOf(session.policy, beside);
-  if (session.doubt === 0 || !kind || kind.fresh || kind.plain) return;
-  const reason = `beside ${beside}, as pooled connections may be dead`;
-  if (kind.twoPools && session.config.mayRenew) return openCandidate(session, beside, purpose, reason, true);
+export function openFresh(session: Session, beside: policy.Way, purpose: Purpose): void {
+  const { transport, fresh, plain, twoPools } = beside;
+  if (session.doubt === 0 || fresh || plain) return;
+  const reason = `beside ${transport}, over another connection`;
+  if (twoPools && session.config.mayRenew) return openCandidate(session, beside, purpose, reason, true);
   const other = policy.freshest(session.policy, session.now.mono);
-  if (other !== undefined && !isOpening(session, other)) openCandidate(session, other, purpose, reason);
+  if (other && !isOpening(session, other)) openCandidate(session, other, purpose, reason);
 }
 
-export function isOpening(session: Session, transport: string): boolean {
-  return candidatesOf(session).some((candidate) => candidate.kind.transport === transport);
+export function isOpening(session: Session, kind: policy.Way): boolean {
+  return candidatesOf(session).some((candidate) => candidate.kind === kind);
 }
 
 /** Sets the moment of the next attempt. Number 0 is at once. */
 export function retryLater(session: Session, attempt: number): void {
   const delay = turnMs(session.config.backoff, attempt, session.turn, session.now.mono);
   session.attempt = Math.max(attempt, session.attempt) + 1;
-  setDeadline(session.deadlines, 'retry', session.now.mono + delay);
+  waitFor(session, 'retry', delay);
   if (delay > 0) trace(session, 'retry', undefined, `in ${delay} ms`);
 }

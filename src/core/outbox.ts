@@ -51,6 +51,8 @@ export type Settlement =
 
 export interface Outbox {
   readonly config: OutboxConfig;
+  /** What the application is to be told, in order. */
+  out: Settlement[];
   /** Oldest first; all transmitted ones stand before all others. */
   entries: Entry[];
   bytes: number;
@@ -61,45 +63,46 @@ export interface Outbox {
   readonly former: string[];
 }
 
-export function createOutbox(config: OutboxConfig): Outbox {
-  return { config, entries: [], bytes: 0, nonce: '', nextSeq: 1, former: [] };
+export function createOutbox(config: OutboxConfig, out: Settlement[]): Outbox {
+  return { config, out, entries: [], bytes: 0, nonce: '', nextSeq: 1, former: [] };
 }
 
 /** More than a client can be led back to by what is still on its way. */
 const formerMax = 16;
 
-function reject(
-  entry: { ref: number; topic: string },
+/** Tells the application that its send comes to nothing. */
+export function reject(
+  { out }: Outbox,
+  { ref, topic }: { readonly ref: number; readonly topic: string },
   code: string,
   what: string,
-  out: Settlement[],
   retryable = false,
 ): void {
   const maybeApplied = code === 'OUTCOME_UNKNOWN';
-  const error = createError(code, what, { topic: entry.topic, maybeApplied, retryable });
-  out.push({ type: 'settled', ref: entry.ref, ok: false, error });
+  const error = createError(code, what, { topic, maybeApplied, retryable });
+  out.push({ type: 'settled', ref, ok: false, error });
 }
 
 /** Rejects what was never transmitted as certain, and leaves a tombstone of what was. */
-function abandon(outbox: Outbox, entry: Entry, what: string, out: Settlement[]): void {
+function abandon(outbox: Outbox, entry: Entry, what: string): void {
   if (entry.settled) return;
   if (entry.seq === 0) {
     remove(outbox, entry);
-    reject(entry, 'NOT_SENT', `${what} before it was sent`, out, true);
+    reject(outbox, entry, 'NOT_SENT', `${what} before it was sent`, true);
   } else {
-    bury(outbox, entry, `${what} before the server answered`, out);
+    bury(outbox, entry, `${what} before the server answered`);
   }
 }
 
 /** The application is told that the outcome is unknown; the number stays, without its payload, until it is used up. */
-function bury(outbox: Outbox, entry: Entry, what: string, out: Settlement[]): void {
+function bury(outbox: Outbox, entry: Entry, what: string): void {
   if (entry.settled) return;
   entry.settled = true;
   outbox.bytes -= entry.bytes;
   entry.bytes = 0;
   entry.data = null;
   entry.json = undefined;
-  reject(entry, 'OUTCOME_UNKNOWN', what, out);
+  reject(outbox, entry, 'OUTCOME_UNKNOWN', what);
 }
 
 function remove(outbox: Outbox, entry: Entry): void {
@@ -107,11 +110,11 @@ function remove(outbox: Outbox, entry: Entry): void {
   outbox.bytes -= entry.bytes;
 }
 
-export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number, out: Settlement[]): void {
+export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number): void {
   const { sends, bytes } = outbox.config;
   if (outbox.entries.length >= sends || outbox.bytes + request.bytes > bytes) {
     const what = `The outbox is full (${outbox.entries.length} sends, ${outbox.bytes} bytes wait)`;
-    reject(request, 'OUTBOX_FULL', what, out, true);
+    reject(outbox, request, 'OUTBOX_FULL', what, true);
     return;
   }
   const { ref, topic, data, json, bytes: size } = request;
@@ -131,18 +134,18 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number,
   outbox.bytes += size;
 }
 
-export function abort(outbox: Outbox, ref: number, out: Settlement[]): void {
+export function abort(outbox: Outbox, ref: number): void {
   for (let i = 0; i < outbox.entries.length; i++) {
     const entry = outbox.entries[i] as Entry;
-    if (entry.ref === ref) return abandon(outbox, entry, 'The send was aborted', out);
+    if (entry.ref === ref) return abandon(outbox, entry, 'The send was aborted');
   }
 }
 
-export function expire(outbox: Outbox, now: number, out: Settlement[]): void {
+export function expire(outbox: Outbox, now: number): void {
   const entries = outbox.entries.slice();
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry;
-    if (entry.expiresAt <= now) abandon(outbox, entry, 'The send timed out', out);
+    if (entry.expiresAt <= now) abandon(outbox, entry, 'The send timed out');
   }
 }
 
@@ -169,7 +172,7 @@ export function isLeft(outbox: Outbox, nonce: string): boolean {
 }
 
 /** Numbers begin anew under another nonce: what had been transmitted under the former one is unknown (D6). */
-export function adoptNonce(outbox: Outbox, nonce: string, out: Settlement[]): void {
+export function adoptNonce(outbox: Outbox, nonce: string): void {
   if (outbox.nonce === nonce) return;
   outbox.former.push(outbox.nonce);
   if (outbox.former.length > formerMax) outbox.former.shift();
@@ -185,7 +188,7 @@ export function adoptNonce(outbox: Outbox, nonce: string, out: Settlement[]): vo
       outbox.entries.push(entry);
       outbox.bytes += entry.bytes;
     } else if (!entry.settled) {
-      reject(entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it', out);
+      reject(outbox, entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it');
     }
   }
 }
@@ -204,7 +207,6 @@ export function take(
   connection: number,
   limits: Pick<Limits, 'window' | 'frameBytes' | 'batchBytes'>,
   fromOldest: boolean,
-  out: Settlement[],
 ): readonly SendFrame[] {
   const frames: SendFrame[] = [];
   let bytes = 0;
@@ -215,7 +217,7 @@ export function take(
       remove(outbox, entry);
       i--;
       const what = `The send has ${entry.bytes} bytes, the server takes ${limits.frameBytes}`;
-      reject(entry, 'SEND_TOO_LARGE', what, out);
+      reject(outbox, entry, 'SEND_TOO_LARGE', what);
       continue;
     }
     if (frames.length > 0 && bytes + entry.bytes > limits.batchBytes) break;
@@ -240,7 +242,7 @@ export function hasUntransmitted(outbox: Outbox): boolean {
 }
 
 /** The server's answer. Returns its code if the number was not used up and the send is to be transmitted again. */
-export function acknowledge(outbox: Outbox, ack: AckFrame, out: Settlement[]): string | undefined {
+export function acknowledge(outbox: Outbox, ack: AckFrame): string | undefined {
   for (let i = 0; i < outbox.entries.length; i++) {
     const entry = outbox.entries[i] as Entry;
     if (entry.seq !== ack.seq) continue;
@@ -256,9 +258,9 @@ export function acknowledge(outbox: Outbox, ack: AckFrame, out: Settlement[]): s
       const { code, message, applied } = ack.error;
       const maybeApplied = applied !== false;
       const error = createError(code, message, { topic: entry.topic, maybeApplied });
-      out.push({ type: 'settled', ref: entry.ref, ok: false, error });
+      outbox.out.push({ type: 'settled', ref: entry.ref, ok: false, error });
     } else {
-      out.push({ type: 'settled', ref: entry.ref, ok: true, reply: ack.reply });
+      outbox.out.push({ type: 'settled', ref: entry.ref, ok: true, reply: ack.reply });
     }
     return undefined;
   }
@@ -266,13 +268,13 @@ export function acknowledge(outbox: Outbox, ack: AckFrame, out: Settlement[]): s
 }
 
 /** A connection ended because a frame was too large. After three times the oldest send on the way is given up (D22). */
-export function blameOldest(outbox: Outbox, connection: number, out: Settlement[]): void {
+export function blameOldest(outbox: Outbox, connection: number): void {
   for (let i = 0; i < outbox.entries.length; i++) {
     const entry = outbox.entries[i] as Entry;
     if (entry.on !== connection || entry.seq === 0) continue;
     if (++entry.kills < 3) return;
     // From now on it is transmitted as void, which is small.
-    return bury(outbox, entry, 'The send ended three connections', out);
+    return bury(outbox, entry, 'The send ended three connections');
   }
 }
 
@@ -280,17 +282,17 @@ export function blameOldest(outbox: Outbox, connection: number, out: Settlement[
  * Settles everything: the client closes, or another identity has signed in. What was transmitted is unknown, and its number
  * must still be used up: the server may go on counting where it stood.
  */
-export function settleAll(outbox: Outbox, why: 'CLOSED' | 'IDENTITY_CHANGED', out: Settlement[]): void {
+export function settleAll(outbox: Outbox, why: 'CLOSED' | 'IDENTITY_CHANGED'): void {
   const what = why === 'CLOSED' ? 'The client was closed' : 'Another identity has signed in';
   const entries = outbox.entries;
   outbox.entries = entries.filter((entry) => entry.seq !== 0);
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry;
     if (entry.seq !== 0) {
-      bury(outbox, entry, `${what} before the server answered`, out);
+      bury(outbox, entry, `${what} before the server answered`);
     } else {
       outbox.bytes -= entry.bytes;
-      reject(entry, why, `${what} before it was sent`, out);
+      reject(outbox, entry, why, `${what} before it was sent`);
     }
   }
 }

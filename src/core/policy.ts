@@ -22,8 +22,10 @@ export interface Kind {
   readonly presumed?: boolean;
 }
 
-/** What has been seen of one transport on this network. */
-export interface Experience {
+/** A transport on this network: what its adapter says of it, and what has been seen of it. */
+export interface Way extends Kind {
+  /** It can run here and now. */
+  isAvailable: boolean;
   /** Times in a row that it did not get through although another did. */
   failures: number;
   /** Connections in a row that were proven and died young, while the network was well. */
@@ -31,9 +33,9 @@ export interface Experience {
   /** Monotonic time until which it stands behind the others. */
   outUntil: number;
   /** The code of what was told about it last, since it worked. */
-  told: string | undefined;
+  told?: string | undefined;
   /** It was proven at least once. */
-  worked: boolean;
+  worked?: true;
 }
 
 /** What one visit to a network teaches the next. */
@@ -49,22 +51,20 @@ export interface Knowledge {
 
 export interface PolicyState {
   /** Best first, as the application lists them. */
-  readonly kinds: readonly Kind[];
-  readonly experience: Record<string, Experience>;
-  /** Transports that can run here and now. */
-  available: Record<string, boolean>;
+  readonly kinds: readonly Way[];
   /** What the application asked for. */
-  preferred: string | undefined;
+  preferred: Way | undefined;
   /** What worked here before. */
-  remembered: string | undefined;
+  remembered: Way | undefined;
   /** Smoothed round trip, milliseconds; `undefined` until measured or remembered. */
   rttMs: number | undefined;
   /** What the platform takes a round trip for; counts only while none was measured. */
   estimatedRttMs: number | undefined;
-  /** The transport whose connection died young last, while it is open whether anything else gets through. */
-  lastDeath: string | undefined;
+  /** The one whose connection died young last, while it is open whether anything else gets through. */
+  lastDeath: Way | undefined;
   /** How long connections were idle when they were cut, and how often in a row it was about that long. */
-  idleCut: { ms: number; times: number };
+  idleMs: number;
+  idleCuts: number;
   /** What a server is asked for; `undefined`: its own interval will do. */
   heartbeatMs: number | undefined;
 }
@@ -83,28 +83,16 @@ const knownStaggerMinMs = 1_000;
 const idleMinMs = 2_000;
 
 export function createPolicy(kinds: readonly Kind[]): PolicyState {
-  const experience = Object.create(null) as Record<string, Experience>;
-  for (let i = 0; i < kinds.length; i++) {
-    experience[(kinds[i] as Kind).transport] = {
-      failures: 0,
-      youngDeaths: 0,
-      outUntil: 0,
-      told: undefined,
-      worked: false,
-    };
-  }
-  return {
-    kinds,
-    experience,
-    available: Object.create(null) as Record<string, boolean>,
-    preferred: undefined,
-    remembered: undefined,
-    rttMs: undefined,
-    estimatedRttMs: undefined,
-    lastDeath: undefined,
-    idleCut: { ms: 0, times: 0 },
-    heartbeatMs: undefined,
-  };
+  const ways = kinds.map((kind) => ({
+    ...kind,
+    isAvailable: false,
+    failures: 0,
+    youngDeaths: 0,
+    outUntil: 0,
+  }));
+  const policy = { kinds: ways, preferred: undefined } as unknown as PolicyState;
+  forgetNetwork(policy);
+  return policy;
 }
 
 /** What a round trip takes here, as far as anybody knows, milliseconds. */
@@ -112,92 +100,59 @@ export function rttOf(policy: PolicyState): number {
   return policy.rttMs ?? policy.estimatedRttMs ?? rttDefaultMs;
 }
 
-export function kindOf(policy: PolicyState, transport: string): Kind | undefined {
-  for (let i = 0; i < policy.kinds.length; i++) {
-    if (policy.kinds[i]?.transport === transport) return policy.kinds[i];
-  }
-  return undefined;
+export function kindOf(policy: PolicyState, transport: string | undefined): Way | undefined {
+  return policy.kinds.filter((kind) => kind.transport === transport)[0];
 }
 
 /**
  * All transports that can run, in the order in which to try them: the one asked for, the one that worked here before,
  * then as listed; those that proved bad come last, the soonest forgiven first.
  */
-export function ranking(policy: PolicyState, now: number): string[] {
-  const good: string[] = [];
-  const bad: string[] = [];
-  const push = (transport: string | undefined): void => {
-    if (transport === undefined || !policy.available[transport]) return;
-    const experience = policy.experience[transport];
-    if (!experience || good.indexOf(transport) >= 0 || bad.indexOf(transport) >= 0) return;
-    const isBad = experience.outUntil > now || isFlapping(policy, transport);
-    (isBad && transport !== policy.preferred ? bad : good).push(transport);
-  };
-  push(policy.preferred);
-  push(policy.remembered);
-  for (let i = 0; i < policy.kinds.length; i++) push(policy.kinds[i]?.transport);
-  const outUntil = (transport: string): number => (policy.experience[transport] as Experience).outUntil;
-  bad.sort((a, b) => outUntil(a) - outUntil(b));
-  return good.concat(bad);
+export function ranking(policy: PolicyState, now: number): Way[] {
+  const { preferred, remembered, kinds } = policy;
+  const isBad = (kind: Way): boolean =>
+    kind !== preferred && (kind.outUntil > now || isFlapping(policy, kind));
+  const order = [preferred, remembered]
+    .concat(kinds)
+    .filter((kind, i, all): kind is Way => kind?.isAvailable === true && all.indexOf(kind) === i);
+  const bad = order.filter(isBad).sort((a, b) => a.outUntil - b.outUntil);
+  return order.filter((kind) => !isBad(kind)).concat(bad);
 }
 
 /** Its connections keep dying young, the last one just now. */
-export function isFlapping(policy: PolicyState, transport: string): boolean {
-  const deaths = policy.experience[transport]?.youngDeaths ?? 0;
-  return policy.lastDeath === transport && deaths >= youngDeathsMax;
+export function isFlapping({ lastDeath }: PolicyState, kind: Way): boolean {
+  return lastDeath === kind && kind.youngDeaths >= youngDeathsMax;
 }
 
 /** The best of those that open on a connection of their own and do not stand back. */
-export function freshest(policy: PolicyState, now: number): string | undefined {
-  const order = ranking(policy, now);
-  for (let i = 0; i < order.length; i++) {
-    const transport = order[i] as string;
-    const { outUntil } = policy.experience[transport] as Experience;
-    if (kindOf(policy, transport)?.fresh && outUntil <= now) return transport;
-  }
-  return undefined;
+export function freshest(policy: PolicyState, now: number): Way | undefined {
+  return ranking(policy, now).filter(({ fresh, outUntil }) => fresh && outUntil <= now)[0];
 }
 
 /** The best of those whose every answer ends, and which so get through wherever HTTP does; `undefined` if none can run. */
-export function safest(policy: PolicyState, now: number): string | undefined {
-  const order = ranking(policy, now);
-  for (let i = 0; i < order.length; i++) {
-    if (kindOf(policy, order[i] as string)?.streaming === false) return order[i];
-  }
-  return undefined;
+export function safest(policy: PolicyState, now: number): Way | undefined {
+  return ranking(policy, now).filter(({ streaming }) => !streaming)[0];
 }
 
-/** Why `transport` is what it is, for status and traces. */
-export function reasonFor(policy: PolicyState, transport: string): string {
-  if (transport === policy.preferred) return 'asked for';
-  if (transport === policy.remembered) return 'worked here before';
-  return betterThan(policy, transport).length === 0 ? 'best of those listed' : 'best of those that may work';
+/** Why this one is what it is, for status and traces. */
+export function reasonFor(policy: PolicyState, kind: Way): string {
+  if (kind === policy.preferred) return 'asked for';
+  if (kind === policy.remembered) return 'worked here before';
+  return betterThan(policy, kind).length === 0 ? 'best of those listed' : 'best of those that may work';
 }
 
 /** Transports that would be better than this one, best first: what an upgrade tries. */
-export function betterThan(policy: PolicyState, transport: string): string[] {
-  if (policy.preferred !== undefined && policy.available[policy.preferred]) {
-    return policy.preferred === transport ? [] : [policy.preferred];
-  }
-  const better: string[] = [];
-  for (let i = 0; i < policy.kinds.length; i++) {
-    const kind = policy.kinds[i] as Kind;
-    if (kind.transport === transport) break;
-    if (policy.available[kind.transport]) better.push(kind.transport);
-  }
+export function betterThan({ preferred, kinds }: PolicyState, kind: Way): Way[] {
+  if (preferred?.isAvailable) return preferred === kind ? [] : [preferred];
+  const better: Way[] = [];
+  for (let i = 0; kinds[i] !== kind; i++) if (kinds[i]?.isAvailable) better.push(kinds[i] as Way);
   return better;
 }
 
 /** When to look for a better transport, monotonic; `undefined` if there is none. */
-export function upgradeAt(policy: PolicyState, transport: string, now: number): number | undefined {
-  const better = betterThan(policy, transport);
-  let earliest: number | undefined;
-  for (let i = 0; i < better.length; i++) {
-    const experience = policy.experience[better[i] as string] as Experience;
-    const at = Math.max(now, experience.outUntil);
-    if (earliest === undefined || at < earliest) earliest = at;
-  }
-  return earliest;
+export function upgradeAt(policy: PolicyState, kind: Way, now: number): number | undefined {
+  const soonest = betterThan(policy, kind).sort((a, b) => a.outUntil - b.outUntil)[0];
+  return soonest && Math.max(now, soonest.outUntil);
 }
 
 /**
@@ -222,11 +177,11 @@ export function learnRtt(policy: PolicyState, sampleMs: number): void {
  */
 export function learnIdleCut(policy: PolicyState, idleMs: number): void {
   if (idleMs < idleMinMs) return;
-  const { idleCut } = policy;
-  const isSame = Math.abs(idleMs - idleCut.ms) <= 500 + idleCut.ms / 10;
-  idleCut.times = isSame ? idleCut.times + 1 : 1;
-  idleCut.ms = idleMs;
-  if (idleCut.times < 2) return;
+  const former = policy.idleMs;
+  const isSame = Math.abs(idleMs - former) <= 500 + former / 10;
+  policy.idleCuts = isSame ? policy.idleCuts + 1 : 1;
+  policy.idleMs = idleMs;
+  if (policy.idleCuts < 2) return;
   policy.heartbeatMs = Math.max(
     idleMinMs / 2,
     Math.min(policy.heartbeatMs ?? idleMs, Math.round(idleMs / 2)),
@@ -234,97 +189,85 @@ export function learnIdleCut(policy: PolicyState, idleMs: number): void {
 }
 
 /** What keeps one of them back keeps the other: all streams over HTTP behind a proxy that buffers. */
-export function sharesFate(a: Kind, b: Kind): boolean {
-  return a.transport === b.transport || (a.streaming && b.streaming && !a.duplex && !b.duplex);
+export function sharesFate(a: Way, b: Way): boolean {
+  return a === b || (a.streaming && b.streaming && !a.duplex && !b.duplex);
 }
 
 /**
  * It did not get through although another did: it stands back for a while, longer each time. `isLate`: it was let
  * through and brought nothing, as behind a proxy that buffers; then all streams over HTTP share its fate.
  */
-export function blame(policy: PolicyState, transport: string, now: number, isLate = false): void {
-  const kind = kindOf(policy, transport);
-  for (let i = 0; i < policy.kinds.length; i++) {
-    const other = policy.kinds[i] as Kind;
-    const isSame = other.transport === transport || (isLate && kind !== undefined && sharesFate(kind, other));
-    const experience = isSame ? policy.experience[other.transport] : undefined;
-    if (!experience) continue;
-    experience.failures++;
-    experience.outUntil = now + Math.min(outCapMs, outBaseMs * 2 ** Math.min(experience.failures - 1, 10));
-  }
+export function blame(policy: PolicyState, kind: Way, now: number, isLate = false): void {
+  policy.kinds.forEach((other) => {
+    if (isLate ? !sharesFate(kind, other) : kind !== other) return;
+    other.failures++;
+    other.outUntil = now + Math.min(outCapMs, outBaseMs * 2 ** Math.min(other.failures - 1, 10));
+  });
 }
 
 /** Whoever answers there does not want it before then: nothing is held against it, it only stands behind the others. */
-export function standBack(policy: PolicyState, transport: string, until: number): void {
-  const experience = policy.experience[transport];
-  if (experience) experience.outUntil = Math.max(experience.outUntil, until);
+export function standBack(kind: Way, until: number): void {
+  kind.outUntil = Math.max(kind.outUntil, until);
 }
 
 /** It was proven, and ended after `uptimeMs` without anybody wanting it. */
-export function noteDeath(policy: PolicyState, transport: string, uptimeMs: number): void {
-  const experience = policy.experience[transport];
-  if (!experience) return;
-  if (uptimeMs >= youngMs) return forgive(policy, transport);
-  experience.youngDeaths++;
-  policy.lastDeath = transport;
+export function noteDeath(policy: PolicyState, kind: Way, uptimeMs: number): void {
+  if (uptimeMs >= youngMs) return forgive(kind);
+  kind.youngDeaths++;
+  policy.lastDeath = kind;
 }
 
 /** Nothing else gets through either: a server restarts, or a network is gone, and the last death says nothing. */
 export function excuseDeath(policy: PolicyState): void {
-  const experience = policy.lastDeath === undefined ? undefined : policy.experience[policy.lastDeath];
-  if (experience) experience.youngDeaths--;
+  if (policy.lastDeath) policy.lastDeath.youngDeaths--;
   policy.lastDeath = undefined;
 }
 
 /** Something got through: whoever kept dying young on this same network loses its place. */
-export function judgeDeath(policy: PolicyState, winner: string, now: number): void {
+export function judgeDeath(policy: PolicyState, winner: Way, now: number): void {
   const dead = policy.lastDeath;
-  if (dead !== undefined && dead !== winner && isFlapping(policy, dead)) blame(policy, dead, now);
+  if (dead && dead !== winner && isFlapping(policy, dead)) blame(policy, dead, now);
   policy.lastDeath = undefined;
 }
 
 /** It has lasted: nothing is held against it any more. */
-export function forgive(policy: PolicyState, transport: string): void {
-  const experience = policy.experience[transport];
-  if (!experience) return;
-  experience.failures = 0;
-  experience.youngDeaths = 0;
-  experience.outUntil = 0;
-  experience.told = undefined;
+export function forgive(kind: Way): void {
+  kind.failures = 0;
+  kind.youngDeaths = 0;
+  kind.outUntil = 0;
+  kind.told = undefined;
 }
 
 /** Another network: nothing that was learned holds. */
 export function forgetNetwork(policy: PolicyState): void {
-  for (const transport in policy.experience) forgive(policy, transport);
+  policy.kinds.forEach(forgive);
   policy.remembered = undefined;
   policy.rttMs = undefined;
   policy.estimatedRttMs = undefined;
   policy.lastDeath = undefined;
-  policy.idleCut = { ms: 0, times: 0 };
+  policy.idleMs = 0;
+  policy.idleCuts = 0;
   policy.heartbeatMs = undefined;
 }
 
-/** What is to be remembered of this network, on which `transport` carries the session. */
-export function knowledge(policy: PolicyState, transport: string, now: number): Knowledge {
+/** What is to be remembered of this network, on which `winner` carries the session. */
+export function knowledge(policy: PolicyState, winner: Way, now: number): Knowledge {
   const out: Record<string, { failures: number; forMs: number }> = {};
-  for (let i = 0; i < policy.kinds.length; i++) {
-    const name = (policy.kinds[i] as Kind).transport;
-    const { failures, outUntil } = policy.experience[name] as Experience;
-    if (failures > 0) out[name] = { failures, forMs: Math.max(0, outUntil - now) };
-  }
+  policy.kinds.forEach(({ transport, failures, outUntil }) => {
+    if (failures > 0) out[transport] = { failures, forMs: Math.max(0, outUntil - now) };
+  });
   const { rttMs, heartbeatMs } = policy;
-  return { transport, rttMs, heartbeatMs, out };
+  return { transport: winner.transport, rttMs, heartbeatMs, out };
 }
 
 export function recall(policy: PolicyState, known: Knowledge, now: number): void {
-  policy.remembered = known.transport;
+  policy.remembered = kindOf(policy, known.transport);
   policy.rttMs = known.rttMs;
   policy.heartbeatMs = known.heartbeatMs;
-  for (const transport in known.out) {
-    const experience = policy.experience[transport];
-    if (!experience) continue;
-    const { failures, forMs } = known.out[transport] as Knowledge['out'][string];
-    experience.failures = failures;
-    experience.outUntil = now + Math.min(outCapMs, forMs);
-  }
+  policy.kinds.forEach((kind) => {
+    const was = known.out[kind.transport];
+    if (!was) return;
+    kind.failures = was.failures;
+    kind.outUntil = now + Math.min(outCapMs, was.forMs);
+  });
 }

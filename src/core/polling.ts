@@ -1,6 +1,6 @@
 /** Polls: each is a complete open, served from the cursor it brings (D11). When to ask again is decided here. */
-import { clearDeadline, setDeadline } from './deadlines.ts';
-import { end, lose } from './ending.ts';
+import { clearDeadline, waitFor } from './deadlines.ts';
+import { end, fail } from './ending.ts';
 import type { OpenFrame } from './frames.ts';
 import * as liveness from './liveness.ts';
 import { type Connection, hasHopeful, type Session } from './model.ts';
@@ -14,10 +14,9 @@ export function pollAgain(session: Session, connection: Connection): void {
   const isHeld = connection.kind.held && connection.role === 'active';
   connection.asking = true;
   connection.brought = false;
-  clearDeadline(session.deadlines, 'poll', connection.id);
-  connection.askedAt = session.now.mono;
-  connection.heldMs = liveness.watchPoll(session, connection, isHeld);
-  const open = openFrame(session, connection.id, connection.heldMs);
+  clearDeadline(session, 'poll', connection);
+  liveness.watchPoll(session, connection, isHeld);
+  const open = openFrame(session, connection, connection.heldMs);
   connection.question = questionOf(open);
   session.out.push({ type: 'poll', id: connection.id, open });
 }
@@ -25,8 +24,7 @@ export function pollAgain(session: Session, connection: Connection): void {
 /** A better transport that is about to prove itself makes the next poll needless. */
 export function pollSoon(session: Session, connection: Connection): void {
   if (!hasHopeful(session)) return pollAgain(session, connection);
-  const at = session.now.mono + policy.rttOf(session.policy) / 2;
-  setDeadline(session.deadlines, 'poll', at, connection.id);
+  waitFor(session, 'poll', policy.rttOf(session.policy) / 2, connection);
 }
 
 function questionOf({ cursor, topics }: OpenFrame): string {
@@ -35,25 +33,23 @@ function questionOf({ cursor, topics }: OpenFrame): string {
 
 /** Whether a held poll was answered at once and has moved nothing: to ask the same again at once would never end. */
 function isIdling(session: Session, connection: Connection): boolean {
-  const { askedAt, heldMs, question, id } = connection;
-  if (heldMs === 0 || session.now.mono - askedAt >= heldMs / 2) return false;
-  return questionOf(openFrame(session, id, heldMs)) === question;
+  const { askedAt, heldMs, question } = connection;
+  if (question === undefined || session.now.mono - askedAt >= heldMs / 2) return false;
+  return questionOf(openFrame(session, connection, heldMs)) === question;
 }
 
 /** A poll's answer is complete. */
 export function onAnswered(session: Session, connection: Connection): void {
   connection.asking = false;
   connection.misses = 0;
-  clearDeadline(session.deadlines, 'quiet', connection.id);
+  clearDeadline(session, 'quiet', connection);
   if (connection.role === 'draining') return end(session, connection, 'released');
-  if (connection.phase !== 'proven') {
-    return lose(session, connection, { kind: 'failed', detail: 'the answer had no hello' });
-  }
+  if (!connection.hello) return fail(session, connection, 'the answer had no hello');
   // A server that asked us to move is asked no more; the replacement comes when it said.
   if (connection.leaving) return;
   if (connection.kind.held && !isIdling(session, connection)) return pollSoon(session, connection);
-  const told = connection.hello?.pollMs;
+  const told = connection.hello.pollMs;
   const isDue = connection.brought || connection.kind.held;
   connection.pollMs = told ?? (isDue ? pollMinMs : Math.min(pollMaxMs, connection.pollMs * 1.5));
-  setDeadline(session.deadlines, 'poll', session.now.mono + connection.pollMs, connection.id);
+  waitFor(session, 'poll', connection.pollMs, connection);
 }

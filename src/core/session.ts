@@ -10,17 +10,17 @@
  *
  * It does no I/O, reads no clock and sets no timer. The record is changed here and in the files below it only.
  */
-import { backoffMs } from './backoff.ts';
 import {
   clearDeadline,
+  type DeadlineKind,
   deadlineAt,
-  earliestDeadline,
   hasDeadline,
   setDeadline,
   takeDue,
+  waitFor,
 } from './deadlines.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
-import { clearWaits, closeAll, end } from './ending.ts';
+import { askTokenLater, clearWaits, closeAll, end } from './ending.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
@@ -45,7 +45,6 @@ import { doubtMax, openCandidate, openFresh, openNext } from './opening.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
 import { pollAgain } from './polling.ts';
-import { random } from './prng.ts';
 import { considerPromotion, onUnproven, onUnverified } from './proving.ts';
 import { letThrough, onConnection } from './tidings.ts';
 import { transmit } from './transmit.ts';
@@ -59,66 +58,24 @@ const excuseMs = 1_000;
 
 export function step(session: Session, input: Input, now: Now): void {
   advanceClock(session, now);
-  switch (input.type) {
-    case 'opened':
-    case 'frames':
-    case 'undecodable':
-    case 'full':
-    case 'answered':
-    case 'posted':
-    case 'ended': {
-      const connection = findConnection(session, input.id);
-      if (connection) onConnection(session, connection, input);
-      return;
-    }
-    case 'subscribe': {
-      inbox.subscribe(session.inbox, input.topic, input.last, input.since);
-      session.out.push({ type: 'taken', topic: input.topic });
-      return want(session);
-    }
-    case 'unsubscribe':
-      return inbox.unsubscribe(session.inbox, input.topic);
-    case 'send': {
-      const expiresAt = now.mono + input.timeoutMs;
-      if (session.phase === 'closed') return rejectSend(session, input.request, 'CLOSED');
-      outbox.enqueue(session.outbox, input.request, expiresAt, session.out as outbox.Settlement[]);
-      return want(session);
-    }
-    case 'volatile':
-      sendVolatile(session, input.request);
-      return want(session);
-    case 'abort':
-      return outbox.abort(session.outbox, input.ref, session.out as outbox.Settlement[]);
-    case 'signal':
-      return onSignal(session, input.signal);
-    case 'time':
-      return;
-    default:
-      onCommand(session, input);
-  }
+  if (!('id' in input)) return onCommand(session, input);
+  const connection = findConnection(session, input.id);
+  if (connection) onConnection(session, connection, input);
 }
 
-function onCommand(
-  session: Session,
-  input: Exclude<
-    Input,
-    { type: 'opened' | 'frames' | 'undecodable' | 'full' | 'answered' | 'posted' | 'ended' }
-  >,
-): void {
-  const { policy: rules, token } = session;
+function onCommand(session: Session, input: Exclude<Input, { readonly id: number }>): void {
+  const { policy: rules, token, now } = session;
   switch (input.type) {
     case 'identity':
       session.client = input.client;
       session.key = input.key;
       return;
-    case 'available': {
-      const available = Object.create(null) as Record<string, boolean>;
-      for (let i = 0; i < input.transports.length; i++) available[input.transports[i] as string] = true;
-      rules.available = available;
-      return;
-    }
+    case 'available':
+      return rules.kinds.forEach((kind) => {
+        kind.isAvailable = input.transports.indexOf(kind.transport) >= 0;
+      });
     case 'memory':
-      return policy.recall(rules, input.known, session.now.mono);
+      return policy.recall(rules, input.known, now.mono);
     case 'estimate':
       rules.estimatedRttMs = input.rttMs;
       return;
@@ -129,13 +86,32 @@ function onCommand(
       return want(session);
     case 'close':
       return close(session);
-    case 'prefer':
-      if (input.transport !== undefined && !policy.kindOf(rules, input.transport)) return;
-      rules.preferred = input.transport;
+    case 'subscribe':
+      inbox.subscribe(session.inbox, input.topic, input.last, input.since);
+      session.out.push({ type: 'taken', topic: input.topic });
+      return want(session);
+    case 'unsubscribe':
+      return inbox.unsubscribe(session.inbox, input.topic);
+    case 'send': {
+      const expiresAt = now.mono + input.timeoutMs;
+      if (session.phase === 'closed') return rejectSend(session, input.request);
+      outbox.enqueue(session.outbox, input.request, expiresAt);
+      return want(session);
+    }
+    case 'volatile':
+      sendVolatile(session, input.request);
+      return want(session);
+    case 'abort':
+      return outbox.abort(session.outbox, input.ref);
+    case 'prefer': {
+      const kind = policy.kindOf(rules, input.transport);
+      if (!kind && input.transport !== undefined) return;
+      rules.preferred = kind;
       session.tried = [];
-      clearDeadline(session.deadlines, 'upgrade');
-      if (input.transport !== undefined) policy.forgive(rules, input.transport);
+      clearDeadline(session, 'upgrade');
+      if (kind) policy.forgive(kind);
       return;
+    }
     case 'token':
       token.state = 'have';
       token.value = input.token;
@@ -147,6 +123,9 @@ function onCommand(
       token.state = 'none';
       token.value = undefined;
       return;
+    case 'signal':
+      return onSignal(session, input.signal);
+    case 'time':
   }
 }
 
@@ -166,39 +145,34 @@ function advanceClock(session: Session, now: Now): void {
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
 }
 
+/** What follows when a connection's deadline is over. */
+const onDue: { readonly [K in DeadlineKind]?: (session: Session, connection: Connection) => void } = {
+  prove: onUnproven,
+  quiet: onQuiet,
+  verify: onUnverified,
+  post: onPostOverdue,
+  poll: pollAgain,
+  linger: (session, connection) => end(session, connection, 'it did not end'),
+};
+
 function fireDue(session: Session): void {
   for (;;) {
-    const due = takeDue(session.deadlines, session.now.mono);
+    const due = takeDue(session);
     if (!due) return;
     const connection = findConnection(session, due.id);
     const lateMs = session.now.mono - due.at;
-    if (due.kind === 'topics') {
-      offers.putOffIsOver(session.inbox, session.now.mono);
-    } else if (due.kind === 'sends') {
-      outbox.expire(session.outbox, session.now.mono, session.out as outbox.Settlement[]);
-    } else if (due.kind === 'auth' && session.token.state !== 'none') {
-      session.token.state = 'none';
-    } else if (!connection) {
-      // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
-    } else if (lateMs > busyMs && !connection.excused && (due.kind === 'prove' || due.kind === 'verify')) {
+    const isJudged = due.kind === 'prove' || due.kind === 'verify';
+    if (connection && isJudged && lateMs > busyMs && !connection.excused) {
       // Nothing ran meanwhile, so that silence says nothing of the network: what was lost is made up for, once.
       connection.excused = true;
-      const at = session.now.mono + Math.min(excuseMs, lateMs);
-      setDeadline(session.deadlines, due.kind, at, due.id);
-    } else if (due.kind === 'prove') {
-      onUnproven(session, connection);
-    } else if (due.kind === 'quiet') {
-      onQuiet(session, connection);
-    } else if (due.kind === 'verify') {
-      onUnverified(session, connection);
-    } else if (due.kind === 'post') {
-      onPostOverdue(session, connection);
-    } else if (due.kind === 'poll') {
-      pollAgain(session, connection);
-    } else {
-      // `linger`: nothing else is left that belongs to a connection.
-      end(session, connection, 'it did not end by itself');
-    }
+      waitFor(session, due.kind, Math.min(excuseMs, lateMs), connection);
+    } else if (connection) onDue[due.kind]?.(session, connection);
+    // What was put off may be asked for now.
+    else if (due.kind === 'topics') session.inbox.version++;
+    else if (due.kind === 'sends') {
+      outbox.expire(session.outbox, session.now.mono);
+    } else if (due.kind === 'auth') session.token.state = 'none';
+    // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
   }
 }
 
@@ -245,8 +219,8 @@ function suspend(session: Session): void {
   if (active) flush(session, active, true);
   closeAll(session, true);
   session.phase = 'suspended';
-  clearDeadline(session.deadlines, 'retry');
-  clearDeadline(session.deadlines, 'replace');
+  clearDeadline(session, 'retry');
+  clearDeadline(session, 'replace');
 }
 
 /** A hint that things may have changed: whatever waits is tried now, whatever is open is checked. `doubt`: it may well be dead. */
@@ -266,15 +240,15 @@ function wake(session: Session, why: string, doubt: boolean): void {
 
 function tryNow(session: Session): void {
   session.tried = [];
-  if (hasDeadline(session.deadlines, 'retry')) session.attempt = 0;
-  clearDeadline(session.deadlines, 'retry');
-  clearDeadline(session.deadlines, 'replace');
+  if (hasDeadline(session, 'retry')) session.attempt = 0;
+  clearDeadline(session, 'retry');
+  clearDeadline(session, 'replace');
 }
 
 function close(session: Session): void {
   if (session.phase === 'closed') return;
   if (session.phase === 'running') closeAll(session);
-  outbox.settleAll(session.outbox, 'CLOSED', session.out as outbox.Settlement[]);
+  outbox.settleAll(session.outbox, 'CLOSED');
   session.phase = 'closed';
   session.attempt = 0;
   session.everOpen = false;
@@ -283,32 +257,26 @@ function close(session: Session): void {
 }
 
 function tokenFailed(session: Session, cause: unknown): void {
-  const { token } = session;
   if (session.phase === 'closed') return;
-  token.failures++;
+  session.token.failures++;
   const error = createError('AUTH_UNAVAILABLE', '`auth` gave no token', { cause, retryable: true });
   session.lastError = error;
-  session.out.push({ type: 'error', error });
-  token.state = 'asking';
-  const delay = backoffMs(session.config.backoff, token.failures + 1, 0.5 + random(session.prng) / 2);
-  setDeadline(session.deadlines, 'auth', session.now.mono + delay);
+  askTokenLater(session, error);
 }
 
 // ---- sends -----------------------------------------------------------------------------------------------------------
 
-function rejectSend(session: Session, request: outbox.SendRequest, code: 'CLOSED' | 'NOT_SENT'): void {
-  const { ref, topic } = request;
-  const what =
-    code === 'CLOSED' ? 'The client is closed' : 'No connection was open, and the send is volatile';
-  const error = createError(code, what, { retryable: true, maybeApplied: false, topic });
-  session.out.push({ type: 'settled', ref, ok: false, error });
+function rejectSend(session: Session, request: outbox.SendRequest): void {
+  const isClosed = session.phase === 'closed';
+  const what = isClosed ? 'The client is closed' : 'No connection was open, and the send is volatile';
+  outbox.reject(session.outbox, request, isClosed ? 'CLOSED' : 'NOT_SENT', what, true);
 }
 
 /** Sent now or never; nobody answers it. */
 function sendVolatile(session: Session, request: outbox.SendRequest): void {
   const active = activeOf(session);
   if (!active?.hello || active.posting || request.bytes > active.hello.limits.frameBytes) {
-    return rejectSend(session, request, session.phase === 'closed' ? 'CLOSED' : 'NOT_SENT');
+    return rejectSend(session, request);
   }
   const { topic, data, json } = request;
   transmit(session, active, [{ type: 'send', topic, data, json }]);
@@ -317,7 +285,7 @@ function sendVolatile(session: Session, request: outbox.SendRequest): void {
 
 function flush(session: Session, active: Connection, keepalive: boolean): void {
   const { hello, kind } = active;
-  if (!hello || hasDeadline(session.deadlines, 'uplink')) return;
+  if (!hello || hasDeadline(session, 'uplink')) return;
   if (!kind.duplex && active.posting && !keepalive) return;
   const frames: ClientFrame[] = [];
   if (session.toRelease.length > 0) {
@@ -325,8 +293,7 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     session.toRelease = [];
   }
   if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
-    const out = session.out as outbox.Settlement[];
-    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex, out);
+    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex);
     for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
   }
   if (frames.length === 0) return;
@@ -352,7 +319,7 @@ export function advance(session: Session, now: Now): void {
       flush(session, active, false);
     }
   }
-  setDeadline(session.deadlines, 'sends', outbox.nextExpiry(session.outbox));
+  setDeadline(session, 'sends', outbox.nextExpiry(session.outbox));
   noteState(session);
 }
 
@@ -370,78 +337,62 @@ function authorised(session: Session): boolean {
 function connect(session: Session): void {
   const active = activeOf(session);
   const candidates = candidatesOf(session);
-  const { deadlines, now } = session;
+  const { now } = session;
   // An upgrade that is overdue is waited for, but holds nothing up.
   if (hasHopeful(session)) return;
   if (!active) {
-    if (!hasDeadline(deadlines, 'retry')) openNext(session);
+    if (!hasDeadline(session, 'retry')) openNext(session);
     return;
   }
-  const transport = active.kind.transport;
-  const why = hasDeadline(deadlines, 'replace') ? undefined : replacementReason(session, active);
+  const { kind } = active;
+  const why = hasDeadline(session, 'replace') ? undefined : replacementReason(session, active);
   if (why !== undefined) {
     const next = successor(session, active);
-    const twin = candidates.filter((one) => one.kind.transport === next)[0];
+    const twin = candidates.filter((one) => one.kind === next)[0];
     if (twin) end(session, twin, 'it took too long');
     openCandidate(session, next, 'replace', why);
     return openFresh(session, next, 'replace');
   }
   if (candidates.length > 1) return;
-  const at = policy.upgradeAt(session.policy, transport, now.mono);
-  if (at === undefined || at > now.mono) return setDeadline(deadlines, 'upgrade', at);
-  const better = policy.betterThan(session.policy, transport);
-  for (let i = 0; i < better.length; i++) {
-    const name = better[i] as string;
-    if ((session.policy.experience[name] as policy.Experience).outUntil > now.mono) continue;
-    const overdue = candidates[0]?.kind;
-    if (overdue && policy.sharesFate(overdue, policy.kindOf(session.policy, name) as policy.Kind)) continue;
-    const reason = name === session.policy.preferred ? 'asked for' : `better than ${transport}`;
-    openCandidate(session, name, 'upgrade', reason);
-    return;
-  }
+  const at = policy.upgradeAt(session.policy, kind, now.mono);
+  if (at === undefined || at > now.mono) return setDeadline(session, 'upgrade', at);
+  const overdue = candidates[0]?.kind;
+  const next = policy
+    .betterThan(session.policy, kind)
+    .filter((one) => one.outUntil <= now.mono && !(overdue && policy.sharesFate(overdue, one)))[0];
+  if (!next) return;
+  const reason = next === session.policy.preferred ? 'asked for' : `better than ${kind.transport}`;
+  openCandidate(session, next, 'upgrade', reason);
 }
 
 /** Its own kind as a rule; another if that cannot run any more, has lost its place, or was tried twice in vain. */
-function successor(session: Session, { kind, suspect, verified }: Connection): string {
+function successor(session: Session, { kind, suspect, verified }: Connection): policy.Way {
   const { policy: rules, now, replaceFailures } = session;
-  const { transport } = kind;
-  const others = policy.ranking(rules, now.mono).filter((name) => name !== transport);
-  const isOut = (rules.experience[transport] as policy.Experience).outUntil > now.mono;
-  const isLeft = suspect !== undefined && (isOut || !verified);
-  if (!rules.available[transport] || isLeft) return others[0] ?? transport;
-  if (replaceFailures < 2) return transport;
-  return others[(replaceFailures - 2) % (others.length + 1)] ?? transport;
+  const others = policy.ranking(rules, now.mono).filter((other) => other !== kind);
+  const isLeft = suspect !== undefined && (kind.outUntil > now.mono || !verified);
+  if (!kind.isAvailable || isLeft) return others[0] ?? kind;
+  if (replaceFailures < 2) return kind;
+  return others[(replaceFailures - 2) % (others.length + 1)] ?? kind;
 }
 
 /** Why the active connection must be replaced by another of its kind; `undefined` if it need not. */
 function replacementReason(session: Session, active: Connection): string | undefined {
   if (active.suspect !== undefined) return active.suspect;
   if (active.leaving) return 'the server asked us to move';
-  if (active.full) return 'what it brought fills the memory';
+  if (active.full) return 'it fills the memory';
   if (session.config.auth && active.tokenSerial !== session.token.serial) return 'new token';
   if (active.inboxVersion === session.inbox.version) return undefined;
-  const difference = offers.compare(session.inbox, active.id, session.now.mono);
+  const { inbox: box, now } = session;
+  const missing = offers.missing(box, active.reception, now.mono);
   armTopics(session);
-  if (difference === 'same') {
-    active.inboxVersion = session.inbox.version;
+  if (missing.length === 0 && offers.unwanted(box, active.reception).length === 0) {
+    active.inboxVersion = box.version;
     return undefined;
   }
-  if (inPlace(active)) return needsPosition(session) ? 'new topics' : undefined;
-  return difference === 'missing' || active.kind.streaming ? 'new topics' : undefined;
-}
-
-/** Whether a subscription is missing that cannot be asked for in place, because it has a position to go on from. */
-function needsPosition(session: Session): boolean {
-  const active = activeOf(session);
-  const links = active && inbox.receptionOf(session.inbox, active.id)?.links;
-  for (const topic in session.inbox.subscriptions) {
-    const subscription = session.inbox.subscriptions[topic] as inbox.Subscription;
-    const link = links?.[topic];
-    const isPutOff = link?.state === 'put-off' && subscription.retryAt === undefined;
-    if (link?.serial === subscription.serial && !isPutOff) continue;
-    if (subscription.partition >= 0 || subscription.since !== undefined) return true;
-  }
-  return false;
+  const isNeeded = inPlace(active)
+    ? missing.some(offers.hasPosition)
+    : missing.length > 0 || active.kind.streaming;
+  return isNeeded ? 'new topics' : undefined;
 }
 
 function inPlace({ kind }: Connection): boolean {
@@ -449,21 +400,25 @@ function inPlace({ kind }: Connection): boolean {
 }
 
 function armTopics(session: Session): void {
-  let earliest: number | undefined;
-  for (const topic in session.inbox.subscriptions) {
-    const at = session.inbox.subscriptions[topic]?.retryAt;
-    if (at !== undefined && at > session.now.mono && (earliest === undefined || at < earliest)) earliest = at;
-  }
-  setDeadline(session.deadlines, 'topics', earliest);
+  const { mono } = session.now;
+  const soonest = inbox
+    .subscriptionsOf(session.inbox)
+    .map(({ retryAt = 0 }) => retryAt)
+    .filter((at) => at > mono)
+    .sort((a, b) => a - b)[0];
+  setDeadline(session, 'topics', soonest);
 }
 
 function changeTopics(session: Session, active: Connection): void {
   if (active.inboxVersion === session.inbox.version || active.posting) return;
   const frames: ClientFrame[] = [];
-  const gone = offers.takeUnwanted(session.inbox, active.id);
+  const gone = offers.unwanted(session.inbox, active.reception);
+  gone.forEach((topic) => {
+    delete active.reception.links[topic];
+  });
   if (gone.length > 0) frames.push({ type: 'unsubscribe', topics: gone });
   const request = active.request + 1;
-  const topics = offers.ask(session.inbox, active.id, request, session.now.mono);
+  const topics = offers.ask(session.inbox, active.reception, request, session.now.mono);
   if (topics.length > 0) {
     active.request = request;
     frames.push({ type: 'subscribe', request, topics });
@@ -489,19 +444,19 @@ function noteState(session: Session): void {
   }
 }
 
-/** The monotonic time at which the session wants to be stepped at the latest; `undefined`: not before something happens. */
-export function nextDeadline(session: Session): number | undefined {
-  return earliestDeadline(session.deadlines);
-}
+export { nextDeadline } from './deadlines.ts';
 
 /** When the next attempt is made, monotonic, if one is waited for. */
 export function nextAttemptAt(session: Session): number | undefined {
-  return deadlineAt(session.deadlines, 'retry');
+  return deadlineAt(session, 'retry');
 }
 
 /** The effects since the last call, in order. */
 export function takeEffects(session: Session): Effect[] {
   const effects = session.out;
-  session.out = [];
+  const next: Effect[] = [];
+  session.out = next;
+  session.inbox.out = next as inbox.InboxEvent[];
+  session.outbox.out = next as outbox.Settlement[];
   return effects;
 }

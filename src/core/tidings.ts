@@ -2,17 +2,17 @@
  * What connections tell the session: frames, ends of answers and of POSTs, their own end. Each is taken in here; what follows
  * for the network stands in `proving.ts`, `doubting.ts` and `ending.ts`, or is found by `advance`.
  */
-import { backoffMs } from './backoff.ts';
-import { clearDeadline, hasDeadline, setDeadline } from './deadlines.ts';
+import { backoffOf } from './backoff.ts';
+import { clearDeadline, hasDeadline, setDeadline, waitFor } from './deadlines.ts';
 import * as delivery from './delivery.ts';
 import { checkAlive, onLate } from './doubting.ts';
-import { end, lose, onEnded, retire } from './ending.ts';
+import { end, fail, lose, onEnded, retire } from './ending.ts';
 import type { AckFrame, ByeFrame, ServerFrame } from './frames.ts';
-import * as inbox from './inbox.ts';
+import { mark } from './inbox.ts';
 import { heard, isLate, postGoesOn, postIsAnswered } from './liveness.ts';
-import { activeOf, type Connection, findConnection, type Input, type Session, trace } from './model.ts';
+import { activeOf, type Connection, type Input, type Session, trace } from './model.ts';
 import * as outbox from './outbox.ts';
-import * as policy from './policy.ts';
+import { standBack } from './policy.ts';
 import { onAnswered } from './polling.ts';
 import { random } from './prng.ts';
 import { askPosition, considerPromotion, onHello, onVerified, onWait } from './proving.ts';
@@ -28,12 +28,11 @@ export function onConnection(
 ): void {
   switch (input.type) {
     case 'opened':
-      connection.opened = true;
       return trace(session, 'opened', connection);
     case 'frames':
       return onFrames(session, connection, input.frames);
     case 'undecodable':
-      return lose(session, connection, { kind: 'failed', detail: 'it brought what is no frame' });
+      return fail(session, connection, 'it brought what is no frame');
     case 'full':
       connection.full = true;
       return;
@@ -52,7 +51,7 @@ function onFrames(session: Session, connection: Connection, frames: readonly Ser
   if (session.phase !== 'running') return;
   for (let i = 0; i < frames.length; i++) {
     if (!onFrame(session, connection, frames[i] as ServerFrame)) {
-      return lose(session, connection, { kind: 'failed', detail: 'it brought what makes no sense' });
+      return fail(session, connection, 'it brought what makes no sense');
     }
     // A frame may have ended its own connection; what follows it does not count.
     if (session.connections.indexOf(connection) < 0) return;
@@ -71,51 +70,43 @@ function isPostAnswer(frames: readonly ServerFrame[]): boolean {
 
 /** What was held back goes on. Who starts beyond what anybody can bring is opened anew from the cursor (D2). */
 export function letThrough(session: Session): void {
-  const stranded = delivery.letThrough(session.inbox, session.out as inbox.InboxEvent[]);
+  const stranded: Connection[] = [];
+  for (let i = 0; i < session.connections.length; i++) {
+    const connection = session.connections[i] as Connection;
+    if (!delivery.letThrough(session.inbox, connection.reception)) stranded.push(connection);
+  }
   for (let i = 0; i < stranded.length; i++) {
-    const connection = findConnection(session, stranded[i] as number) as Connection;
+    const connection = stranded[i] as Connection;
     if (connection.role === 'active') connection.suspect = 'it starts too late';
     else retire(session, connection, 'it starts too late');
   }
 }
 
 function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
-  const { inbox: box, out } = session;
+  const { inbox: box } = session;
+  const { kind, reception } = connection;
   switch (frame.type) {
     case undefined:
       connection.brought = true;
-      return delivery.message(
-        box,
-        connection.id,
-        frame,
-        connection.role === 'active',
-        out as inbox.InboxEvent[],
-      );
+      return delivery.takeIn(box, reception, frame, connection.role === 'active');
     case 'hello':
       return onHello(session, connection, frame);
     case 'subscribed':
       onVerified(session, connection);
-      return delivery.confirm(
-        box,
-        connection.id,
-        frame.request,
-        frame.topics,
-        session.now.mono,
-        out as inbox.InboxEvent[],
-      );
+      return delivery.confirm(box, reception, frame.request, frame.topics, session.now.mono);
     case 'gap':
-      return delivery.gap(box, connection.id, frame, out as inbox.InboxEvent[]);
+      return delivery.takeIn(box, reception, frame, false);
     case 'ping':
-      if (connection.kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
+      if (kind.duplex) transmit(session, connection, [{ type: 'pong' }]);
       if (frame.time !== undefined) {
         // On a one-way stream that was asked for one it is the answer.
-        if (!connection.kind.duplex) onVerified(session, connection);
+        if (!kind.duplex) onVerified(session, connection);
         if (isLate(session, connection, frame.time)) onLate(session, connection);
       }
-      return inbox.mark(box, connection.id, frame.cursor);
+      return mark(reception, frame.cursor);
     case 'pong':
-      if (connection.kind.duplex) onVerified(session, connection);
-      return frame.cursor === undefined || inbox.mark(box, connection.id, frame.cursor);
+      if (kind.duplex) onVerified(session, connection);
+      return frame.cursor === undefined || mark(reception, frame.cursor);
     case 'ack':
       onAck(session, connection, frame);
       return true;
@@ -137,16 +128,15 @@ function onAck(session: Session, connection: Connection, frame: AckFrame): void 
   if (connection.postedUnder !== session.outbox.nonce) return;
   connection.acks++;
   if (connection.kind.duplex) onVerified(session, connection);
-  const putOff = outbox.acknowledge(session.outbox, frame, session.out as outbox.Settlement[]);
+  const putOff = outbox.acknowledge(session.outbox, frame);
   if (putOff === undefined) {
     connection.putOffs = 0;
     return;
   }
   if (putOff === 'NONCE_UNKNOWN') connection.suspect = 'the server has forgotten our sends';
   // Those behind it were refused with it: that is one refusal.
-  if (hasDeadline(session.deadlines, 'uplink')) return;
-  const delay = backoffMs(session.config.backoff, ++connection.putOffs, 0.5 + random(session.prng) / 2);
-  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+  if (hasDeadline(session, 'uplink')) return;
+  waitFor(session, 'uplink', backoffOf(session, ++connection.putOffs, 0.5));
 }
 
 function onBye(session: Session, connection: Connection, frame: ByeFrame): void {
@@ -154,21 +144,21 @@ function onBye(session: Session, connection: Connection, frame: ByeFrame): void 
   const delay = (frame.afterMs ?? 0) + spread;
   if (connection.role === 'active') {
     connection.leaving = true;
-    setDeadline(session.deadlines, 'replace', session.now.mono + delay);
+    waitFor(session, 'replace', delay);
   } else if (connection.role === 'candidate') {
     const { kind, purpose } = connection;
     const at = session.now.mono + delay;
     end(session, connection, `bye: ${frame.reason}`);
-    if (!activeOf(session)) setDeadline(session.deadlines, 'retry', at);
-    else if (purpose === 'replace') setDeadline(session.deadlines, 'replace', at);
-    else policy.standBack(session.policy, kind.transport, at);
+    if (!activeOf(session)) setDeadline(session, 'retry', at);
+    else if (purpose === 'replace') setDeadline(session, 'replace', at);
+    else standBack(kind, at);
   }
 }
 
 function onPosted(session: Session, connection: Connection, ok: boolean, status: number | undefined): void {
   connection.posting = false;
   if (ok) postIsAnswered(session, connection);
-  else clearDeadline(session.deadlines, 'post', connection.id);
+  else clearDeadline(session, 'post', connection);
   if (connection.role === 'draining') {
     if (!connection.kind.streaming && !connection.asking) end(session, connection, 'released');
     return;
@@ -181,17 +171,13 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
     return;
   }
   connection.postFailures++;
-  if (status === 413) outbox.blameOldest(session.outbox, connection.id, session.out as outbox.Settlement[]);
+  if (status === 413) outbox.blameOldest(session.outbox, connection.id);
   if (connection.postFailures >= postFailuresMax) {
     const detail = 'sends do not get through';
-    return lose(
-      session,
-      connection,
-      status === undefined ? { kind: 'failed', detail } : { kind: 'status', status, detail },
-    );
+    if (status === undefined) return fail(session, connection, detail);
+    return lose(session, connection, { kind: 'status', status, detail });
   }
   // The first failure is most often a pooled connection that the server was just closing: once more, at once.
-  const delay = backoffMs(session.config.backoff, connection.postFailures - 1, random(session.prng));
-  setDeadline(session.deadlines, 'uplink', session.now.mono + delay);
+  waitFor(session, 'uplink', backoffOf(session, connection.postFailures - 1));
   if (connection.doubted) checkAlive(session, connection);
 }

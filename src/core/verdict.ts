@@ -51,22 +51,18 @@ export function verdictOfEnding(ending: Ending, proven: boolean): Action {
   return proven ? 'retry' : 'switch';
 }
 
+const words: { readonly [K in Ending['kind']]?: string } = {
+  closed: 'ended by the server',
+  type: 'answered with something else than a stream',
+  refused: 'refused by the platform',
+  aborted: 'aborted',
+};
+
 /** In a few words, for traces and `status.lastError`. */
 export function describeEnding(ending: Ending): string {
   const { kind, code, status, detail } = ending;
-  const what =
-    kind === 'status'
-      ? `status ${status}`
-      : kind === 'closed'
-        ? code === undefined
-          ? 'ended by the server'
-          : `closed with ${code}`
-        : kind === 'type'
-          ? 'answered with something else than a stream'
-          : kind === 'refused'
-            ? 'refused by the platform'
-            : kind === 'aborted'
-              ? 'aborted'
-              : 'failed';
+  let what: string = words[kind] ?? 'failed';
+  if (kind === 'status') what = `status ${status}`;
+  if (kind === 'closed' && code !== undefined) what = `closed with ${code}`;
   return detail ? `${what} (${detail})` : what;
 }

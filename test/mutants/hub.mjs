@@ -156,8 +156,8 @@ export const hubMutants = [
     and: [
       {
         file: 'src/core/inbox.ts',
-        find: 'if (reception.epochs[partition] !== inbox.epochs[partition]) return true;',
-        replace: '',
+        find: 'return epochs.length > 0 && epochs.join() !== inbox.epochs.join();',
+        replace: 'return false;',
       },
       {
         file: 'src/core/inbox.ts',

@@ -12,11 +12,10 @@ const messageBytes = 1_024;
 const answersBytes = 8_192;
 
 /** `window`: numbered sends without an answer that the hubs allow. */
-export function checkClientBuffers({ inbox, outbox }: Session, window: number, fail: Fail): void {
-  for (const { connection, waitingCount } of inbox.receptions) {
-    if (waitingCount > heldMax)
-      return fail(`${waitingCount} frames are held back on connection ${connection}`);
-    if (waitingCount < 0) return fail(`connection ${connection} counts ${waitingCount} frames held back`);
+export function checkClientBuffers({ connections, outbox }: Session, window: number, fail: Fail): void {
+  for (const { id, reception } of connections) {
+    const held = Object.values(reception.links).reduce((sum, { waiting }) => sum + waiting.length, 0);
+    if (held > heldMax) return fail(`${held} frames are held back on connection ${id}`);
   }
   const { entries, bytes, config } = outbox;
   if (entries.length > config.sends) return fail(`${entries.length} sends wait, ${config.sends} may`);

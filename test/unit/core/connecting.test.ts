@@ -463,7 +463,6 @@ describe('an error that the server tells in a frame', () => {
     const world = connected({}, ['A']);
     world.brings(1, error('INTERNAL'), message('A', 1));
     expect(world.told()).toEqual([]);
-    expect(world.dropped()).toEqual({ duplicate: 0, unconfirmed: 0, epoch: 0 });
   });
 
   it('INTERNAL is backed off from', () => {

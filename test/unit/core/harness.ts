@@ -309,7 +309,6 @@ export function createWorld(options: WorldOptions = {}) {
     now: (): number => mono,
     deadline: (): number | undefined => nextDeadline(session),
     nextAttemptAt: (): number | undefined => nextAttemptAt(session),
-    dropped: (): Readonly<Record<string, number>> => ({ ...session.inbox.dropped }),
     /** The timeline since the last call. */
     lines(): string[] {
       const taken = lines;

@@ -4,13 +4,10 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import * as delivery from '../../../src/core/delivery.ts';
 import type { GapFrame, MessageFrame, TopicAnswer, TopicRequest } from '../../../src/core/frames.ts';
-import * as records from '../../../src/core/inbox.ts';
-import * as offers from '../../../src/core/offer.ts';
+import type * as records from '../../../src/core/inbox.ts';
+import * as inbox from './by-id.ts';
 import { spell } from './harness.ts';
-
-const inbox = { ...records, ...offers, ...delivery };
 
 const topics = ['A', 'B', 'C'] as const;
 type Topic = (typeof topics)[number];
@@ -218,9 +215,9 @@ function createRun() {
       } else if (piece.type === 'mark') {
         isUnderstood = inbox.mark(box, peer.id, piece.cursor);
       } else if (piece.type === 'gap') {
-        isUnderstood = inbox.gap(box, peer.id, piece, out);
+        isUnderstood = inbox.takeIn(box, peer.id, piece, false, out);
       } else {
-        isUnderstood = inbox.message(box, peer.id, piece, false, out);
+        isUnderstood = inbox.takeIn(box, peer.id, piece, false, out);
       }
       expect(isUnderstood).toBe(true);
       note(out, answers, peer);
@@ -315,7 +312,7 @@ describe('however connections overlap', () => {
 });
 
 const hello = (
-  box: records.Inbox,
+  box: inbox.Box,
   id: number,
   head: string,
   answers: readonly TopicAnswer[] = [],
@@ -326,30 +323,30 @@ const hello = (
   return out;
 };
 
-describe('a connection that is not known', () => {
+describe('a connection that was forgotten', () => {
   it('changes nothing', () => {
     const box = inbox.createInbox();
     const out: records.InboxEvent[] = [];
     inbox.subscribe(box, 'A', 0, undefined);
-    expect(inbox.begin(box, 9, spell('a.1'), spell('a.1'))).toBe(false);
-    expect(inbox.confirm(box, 9, 0, [], 0, out)).toBe(true);
-    expect(inbox.message(box, 9, { topic: 'A', id: '1', data: 1 }, true, out)).toBe(true);
-    expect(inbox.gap(box, 9, { type: 'gap', topic: 'A', to: '1', reason: 'trimmed' }, out)).toBe(true);
-    expect(inbox.mark(box, 9, spell('a.1'))).toBe(true);
-    expect(inbox.ask(box, 9, 1, 0)).toEqual([]);
-    expect(inbox.takeUnwanted(box, 9)).toEqual([]);
-    expect(inbox.compare(box, 9, 0)).toBe('missing');
-    expect(inbox.inAnotherEpoch(box, 9)).toBe(false);
-    expect(inbox.caughtUp(box, 9)).toBe(false);
-    inbox.setGoal(box, 9);
-    inbox.adoptEpochs(box, 9, out);
+    inbox.offer(box, 9);
     inbox.forget(box, 9);
+    expect(inbox.begin(box, 9, spell('a.1'), spell('a.1'))).toBe(false);
+    expect(inbox.confirm(box, 9, 0, [{ topic: 'A', start: '1' }], 0, out)).toBe(true);
+    expect(inbox.takeIn(box, 9, { topic: 'A', id: '1', data: 1 }, true, out)).toBe(true);
+    expect(inbox.takeIn(box, 9, { type: 'gap', topic: 'A', to: '1', reason: 'trimmed' }, true, out)).toBe(
+      true,
+    );
+    expect(inbox.mark(box, 9, spell('a.1'))).toBe(true);
+    expect(inbox.takeUnwanted(box, 9)).toEqual([]);
+    inbox.setGoal(box, 9);
+    inbox.forget(box, 9);
+    expect([box.epochs, box.receptions]).toEqual([[], []]);
     expect(out).toEqual([]);
   });
 });
 
 describe('late bytes of a log that the session has left', () => {
-  it('are dropped and counted', () => {
+  it('are dropped', () => {
     const box = inbox.createInbox();
     const out: records.InboxEvent[] = [];
     inbox.subscribe(box, 'A', 0, undefined);
@@ -359,9 +356,10 @@ describe('late bytes of a log that the session has left', () => {
     hello(box, 2, 'b.0', [{ topic: 'A', start: '0' }]);
     inbox.adoptEpochs(box, 2, out);
     expect(out.map((event) => event.type)).toEqual(['gap']);
-    expect(inbox.message(box, 1, { topic: 'A', id: '6', data: 6 }, true, out)).toBe(true);
-    expect(inbox.gap(box, 1, { type: 'gap', topic: 'A', to: '9', reason: 'trimmed' }, out)).toBe(true);
-    expect(box.dropped.epoch).toBe(1);
+    expect(inbox.takeIn(box, 1, { topic: 'A', id: '6', data: 6 }, true, out)).toBe(true);
+    expect(inbox.takeIn(box, 1, { type: 'gap', topic: 'A', to: '9', reason: 'trimmed' }, true, out)).toBe(
+      true,
+    );
     expect(out.length).toBe(1);
   });
 });
@@ -375,9 +373,9 @@ describe('a connection that is held in another log', () => {
     hello(box, 1, 'a.5', [{ topic: 'A', start: '5' }]);
     inbox.offer(box, 2);
     hello(box, 2, 'b.0', [{ topic: 'A', start: '0' }]);
-    inbox.message(box, 2, { topic: 'A', id: '1', data: 1 }, false, out);
-    inbox.gap(box, 2, { type: 'gap', topic: 'A', to: '3', reason: 'trimmed' }, out);
-    inbox.message(box, 2, { topic: 'A', id: '4', data: 4 }, false, out);
+    inbox.takeIn(box, 2, { topic: 'A', id: '1', data: 1 }, false, out);
+    inbox.takeIn(box, 2, { type: 'gap', topic: 'A', to: '3', reason: 'trimmed' }, true, out);
+    inbox.takeIn(box, 2, { topic: 'A', id: '4', data: 4 }, false, out);
     expect(inbox.letThrough(box, out)).toEqual([]);
     inbox.forget(box, 1);
     inbox.adoptEpochs(box, 2, out);
@@ -393,7 +391,7 @@ describe('a connection that a gap holds back', () => {
     const box = inbox.createInbox();
     const out: records.InboxEvent[] = [];
     const gapTo = (id: number, to: string): void => {
-      inbox.gap(box, id, { type: 'gap', topic: 'A', to, reason: 'trimmed' }, out);
+      inbox.takeIn(box, id, { type: 'gap', topic: 'A', to, reason: 'trimmed' }, true, out);
     };
     inbox.subscribe(box, 'A', 0, undefined);
     inbox.offer(box, 1);
@@ -406,7 +404,7 @@ describe('a connection that a gap holds back', () => {
     gapTo(2, '2');
     inbox.forget(box, 1);
     inbox.letThrough(box, out);
-    inbox.message(box, 3, { topic: 'A', id: '2', data: 2 }, false, out);
+    inbox.takeIn(box, 3, { topic: 'A', id: '2', data: 2 }, false, out);
     const text = out.map((event) =>
       event.type === 'message' ? event.message.id : event.type === 'gap' ? `-${event.gap.to}` : '',
     );
@@ -421,7 +419,7 @@ describe('a message without a place', () => {
     inbox.subscribe(box, 'A', 0, undefined);
     inbox.offer(box, 1);
     hello(box, 1, 'a.5', [{ topic: 'A', start: '5' }]);
-    expect(inbox.message(box, 1, { topic: 'A', data: 1 }, true, out)).toBe(true);
+    expect(inbox.takeIn(box, 1, { topic: 'A', data: 1 }, true, out)).toBe(true);
     expect(out).toEqual([]);
   });
 });
@@ -434,7 +432,7 @@ describe('origins of ephemeral messages', () => {
     inbox.offer(box, 1);
     hello(box, 1, 'a.5', [{ topic: 'A', start: '5' }]);
     for (let i = 0; i < 40; i++) {
-      inbox.message(box, 1, { topic: 'A', ephemeral: `o${i}.1`, data: i }, true, out);
+      inbox.takeIn(box, 1, { topic: 'A', ephemeral: `o${i}.1`, data: i }, true, out);
     }
     expect(out.length).toBe(40);
     expect(box.origins.map(({ origin }) => origin)).toEqual(
@@ -455,8 +453,8 @@ describe('another log whose messages came before it is adopted', () => {
     inbox.begin(box, 2, spell('b.2'), spell('b.0'));
     const answers = ['A', 'B'].map((topic) => ({ topic, start: '0' }));
     inbox.confirm(box, 2, 0, answers, 0, out);
-    inbox.message(box, 2, { topic: 'B', id: '1', data: 1 }, false, out);
-    inbox.message(box, 2, { topic: 'A', id: '2', data: 2 }, false, out);
+    inbox.takeIn(box, 2, { topic: 'B', id: '1', data: 1 }, false, out);
+    inbox.takeIn(box, 2, { topic: 'A', id: '2', data: 2 }, false, out);
     expect(out).toEqual([]);
     inbox.adoptEpochs(box, 2, out);
     const told = out.map((event) => (event.type === 'message' ? event.message.id : event.type));

@@ -43,9 +43,9 @@ interface Wire {
 
 function createRun(isOneWay: boolean) {
   const hub = createHub();
-  const box = outbox.createOutbox({ sends: 30, bytes: 1_000 });
-  const told = new Map<number, outbox.Settlement[]>();
   const out: outbox.Settlement[] = [];
+  const box = outbox.createOutbox({ sends: 30, bytes: 1_000 }, out);
+  const told = new Map<number, outbox.Settlement[]>();
   let wires = 0;
   let refs = 0;
   let late: Wire[] = [];
@@ -62,16 +62,16 @@ function createRun(isOneWay: boolean) {
   const run = {
     send(): void {
       refs++;
-      outbox.enqueue(box, { ref: refs, topic: 'S', data: refs, bytes: 10 }, Number.POSITIVE_INFINITY, out);
+      outbox.enqueue(box, { ref: refs, topic: 'S', data: refs, bytes: 10 }, Number.POSITIVE_INFINITY);
       note();
     },
     abort(back: number): void {
-      outbox.abort(box, Math.max(1, refs - back), out);
+      outbox.abort(box, Math.max(1, refs - back));
       note();
     },
     transmit(): void {
       if (isOneWay && wire.up.length + wire.down.length > 0) return;
-      wire.up.push(...outbox.take(box, wire.id, limits, isOneWay, out));
+      wire.up.push(...outbox.take(box, wire.id, limits, isOneWay));
       note();
     },
     arrive: (): void => arrive(wire),
@@ -81,13 +81,13 @@ function createRun(isOneWay: boolean) {
     },
     answer(): void {
       const ack = wire.down.shift();
-      if (ack) outbox.acknowledge(box, ack, out);
+      if (ack) outbox.acknowledge(box, ack);
       note();
     },
     cut(): void {
       late.push(wire);
       wire = { id: ++wires, nonce: hub.nonce(), up: [], down: [] };
-      outbox.adoptNonce(box, wire.nonce, out);
+      outbox.adoptNonce(box, wire.nonce);
       outbox.retransmit(box);
       note();
     },
@@ -167,10 +167,10 @@ describe('bounds', () => {
     });
     fc.assert(
       fc.property(steps, (all) => {
-        const box = outbox.createOutbox({ sends: 5, bytes: 100 });
+        const box = outbox.createOutbox({ sends: 5, bytes: 100 }, []);
         all.forEach(([bytes, isAborted], ref) => {
-          outbox.enqueue(box, entry(ref, bytes), 1, []);
-          if (isAborted) outbox.abort(box, ref - 1, []);
+          outbox.enqueue(box, entry(ref, bytes), 1);
+          if (isAborted) outbox.abort(box, ref - 1);
           expect(box.entries.length).toBeLessThanOrEqual(5);
           expect(box.bytes).toBe(box.entries.reduce((sum, one) => sum + one.bytes, 0));
           expect(box.bytes).toBeLessThanOrEqual(100);
@@ -180,47 +180,47 @@ describe('bounds', () => {
   });
 
   it('let the first send of a batch through even if it alone is more than one may hold', () => {
-    const box = outbox.createOutbox({ sends: 5, bytes: 100 });
-    outbox.enqueue(box, entry(1, 50), 1, []);
-    outbox.enqueue(box, entry(2, 50), 1, []);
-    const taken = outbox.take(box, 1, limits, false, []);
+    const box = outbox.createOutbox({ sends: 5, bytes: 100 }, []);
+    outbox.enqueue(box, entry(1, 50), 1);
+    outbox.enqueue(box, entry(2, 50), 1);
+    const taken = outbox.take(box, 1, limits, false);
     expect(taken.map((frame) => frame.seq)).toEqual([1]);
   });
 });
 
 describe('when a send stops waiting', () => {
   it('is known for the earliest that is still waited for', () => {
-    const box = outbox.createOutbox({ sends: 5, bytes: 100 });
+    const box = outbox.createOutbox({ sends: 5, bytes: 100 }, []);
     expect(outbox.nextExpiry(box)).toBeUndefined();
-    outbox.enqueue(box, entry(1), 300, []);
-    outbox.enqueue(box, entry(2), 100, []);
-    outbox.enqueue(box, entry(3), 200, []);
+    outbox.enqueue(box, entry(1), 300);
+    outbox.enqueue(box, entry(2), 100);
+    outbox.enqueue(box, entry(3), 200);
     expect(outbox.nextExpiry(box)).toBe(100);
-    outbox.take(box, 1, limits, false, []);
-    outbox.expire(box, 100, []);
+    outbox.take(box, 1, limits, false);
+    outbox.expire(box, 100);
     expect([outbox.nextExpiry(box), outbox.pendingCount(box)]).toEqual([200, 2]);
   });
 });
 
 describe('a new memory of sends', () => {
   it('that is the same changes nothing', () => {
-    const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     const out: outbox.Settlement[] = [];
-    outbox.adoptNonce(box, 'n1', out);
-    outbox.enqueue(box, entry(1), 1, out);
-    outbox.take(box, 1, limits, false, out);
-    outbox.adoptNonce(box, 'n1', out);
+    const box = outbox.createOutbox({ sends: 5, bytes: 100 }, out);
+    outbox.adoptNonce(box, 'n1');
+    outbox.enqueue(box, entry(1), 1);
+    outbox.take(box, 1, limits, false);
+    outbox.adoptNonce(box, 'n1');
     expect([settledOf(out), box.entries.length]).toEqual([[], 1]);
   });
 
   it('forgets tombstones without a word, and keeps what was never transmitted', () => {
-    const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     const out: outbox.Settlement[] = [];
-    outbox.enqueue(box, entry(1), 1, out);
-    outbox.take(box, 1, limits, false, out);
-    outbox.abort(box, 1, out);
-    outbox.enqueue(box, entry(2), 1, out);
-    outbox.adoptNonce(box, 'n2', out);
+    const box = outbox.createOutbox({ sends: 5, bytes: 100 }, out);
+    outbox.enqueue(box, entry(1), 1);
+    outbox.take(box, 1, limits, false);
+    outbox.abort(box, 1);
+    outbox.enqueue(box, entry(2), 1);
+    outbox.adoptNonce(box, 'n2');
     expect([settledOf(out), box.entries.map((one) => one.ref), box.bytes]).toEqual([
       ['1 OUTCOME_UNKNOWN'],
       [2],
@@ -231,36 +231,36 @@ describe('a new memory of sends', () => {
 
 describe('a frame that was too large', () => {
   it('is looked for among those of the connection that ended', () => {
-    const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     const out: outbox.Settlement[] = [];
-    outbox.enqueue(box, entry(1), 1, out);
-    for (let i = 0; i < 3; i++) outbox.blameOldest(box, 7, out);
-    outbox.take(box, 1, limits, false, out);
-    for (let i = 0; i < 3; i++) outbox.blameOldest(box, 7, out);
+    const box = outbox.createOutbox({ sends: 5, bytes: 100 }, out);
+    outbox.enqueue(box, entry(1), 1);
+    for (let i = 0; i < 3; i++) outbox.blameOldest(box, 7);
+    outbox.take(box, 1, limits, false);
+    for (let i = 0; i < 3; i++) outbox.blameOldest(box, 7);
     expect(settledOf(out)).toEqual([]);
   });
 
   it('that nobody waits for any more is told nobody', () => {
-    const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     const out: outbox.Settlement[] = [];
-    outbox.enqueue(box, entry(1), 1, out);
-    outbox.take(box, 1, limits, false, out);
-    outbox.abort(box, 1, out);
-    for (let i = 0; i < 3; i++) outbox.blameOldest(box, 1, out);
+    const box = outbox.createOutbox({ sends: 5, bytes: 100 }, out);
+    outbox.enqueue(box, entry(1), 1);
+    outbox.take(box, 1, limits, false);
+    outbox.abort(box, 1);
+    for (let i = 0; i < 3; i++) outbox.blameOldest(box, 1);
     expect(settledOf(out)).toEqual(['1 OUTCOME_UNKNOWN']);
   });
 });
 
 describe('settling everything', () => {
   it('says of each whether it may have been applied', () => {
-    const box = outbox.createOutbox({ sends: 5, bytes: 100 });
     const out: outbox.Settlement[] = [];
-    outbox.enqueue(box, entry(1), 1, out);
-    outbox.enqueue(box, entry(2), 1, out);
-    outbox.take(box, 1, limits, false, out);
-    outbox.abort(box, 1, out);
-    outbox.enqueue(box, entry(3), 1, out);
-    outbox.settleAll(box, 'CLOSED', out);
+    const box = outbox.createOutbox({ sends: 5, bytes: 100 }, out);
+    outbox.enqueue(box, entry(1), 1);
+    outbox.enqueue(box, entry(2), 1);
+    outbox.take(box, 1, limits, false);
+    outbox.abort(box, 1);
+    outbox.enqueue(box, entry(3), 1);
+    outbox.settleAll(box, 'CLOSED');
     expect(settledOf(out)).toEqual(['1 OUTCOME_UNKNOWN', '2 OUTCOME_UNKNOWN', '3 CLOSED']);
     expect(outbox.pendingCount(box)).toBe(0);
   });
@@ -268,8 +268,8 @@ describe('settling everything', () => {
 
 describe('a memory of sends that was left', () => {
   it('is known as such, among the last sixteen', () => {
-    const box = outbox.createOutbox({ sends: 10, bytes: 1_000 });
-    for (let n = 1; n <= 18; n++) outbox.adoptNonce(box, `n${n}`, []);
+    const box = outbox.createOutbox({ sends: 10, bytes: 1_000 }, []);
+    for (let n = 1; n <= 18; n++) outbox.adoptNonce(box, `n${n}`);
     const isLeft = (n: number) => outbox.isLeft(box, `n${n}`);
     expect([1, 2, 17, 18, 19].map(isLeft)).toEqual([false, true, true, false, false]);
   });

@@ -22,18 +22,23 @@ interface Facts {
 
 function rulesOf({ kinds = all, missing = [], preferred, remembered, out = {}, flaps }: Facts) {
   const rules = policy.createPolicy(kinds);
-  for (const { transport } of kinds) rules.available[transport] = !missing.includes(transport);
-  rules.preferred = preferred;
-  rules.remembered = remembered;
+  for (const kind of rules.kinds) kind.isAvailable = !missing.includes(kind.transport);
+  rules.preferred = policy.kindOf(rules, preferred);
+  rules.remembered = policy.kindOf(rules, remembered);
   for (const [transport, until] of Object.entries(out)) {
-    Object.assign(rules.experience[transport] ?? {}, { failures: 1, outUntil: until });
+    Object.assign(wayOf(rules, transport), { failures: 1, outUntil: until });
   }
-  for (let i = 0; i < 3; i++) if (flaps !== undefined) policy.noteDeath(rules, flaps, 0);
+  for (let i = 0; i < 3; i++) if (flaps !== undefined) policy.noteDeath(rules, wayOf(rules, flaps), 0);
   return rules;
 }
 
-const outUntil = (rules: policy.PolicyState, transport: string): number | undefined =>
-  rules.experience[transport]?.outUntil;
+function wayOf(rules: policy.PolicyState, transport: string): policy.Way {
+  const way = policy.kindOf(rules, transport);
+  if (!way) throw new Error(`${transport} is not listed`);
+  return way;
+}
+
+const namesOf = (ways: readonly policy.Way[]): string => ways.map(({ transport }) => transport).join(' ');
 
 describe('the order of transports', () => {
   it.each<[string, Facts, string]>([
@@ -82,13 +87,13 @@ describe('the order of transports', () => {
       'websocket poll',
     ],
   ])('%s', (_, facts, order) => {
-    expect(policy.ranking(rulesOf(facts), facts.now ?? 0).join(' ')).toBe(order);
+    expect(namesOf(policy.ranking(rulesOf(facts), facts.now ?? 0))).toBe(order);
   });
 
-  it('holds nothing that is available without being listed', () => {
-    const rules = rulesOf({ kinds: [websocket], remembered: 'jsonp' });
-    rules.available['jsonp'] = true;
-    expect(policy.ranking(rules, 0)).toEqual(['websocket']);
+  it('holds nothing that is remembered without being listed', () => {
+    const rules = rulesOf({ kinds: [websocket] });
+    policy.recall(rules, { transport: 'jsonp', rttMs: undefined, heartbeatMs: undefined, out: {} }, 0);
+    expect(namesOf(policy.ranking(rules, 0))).toBe('websocket');
   });
 
   it.each<[string, Facts, string]>([
@@ -98,7 +103,8 @@ describe('the order of transports', () => {
     ['http-stream', { remembered: 'http-stream' }, 'worked here before'],
     ['http-stream', { remembered: 'http-stream', preferred: 'http-stream' }, 'asked for'],
   ])('has a reason: %s with %j is the %s', (transport, facts, reason) => {
-    expect(policy.reasonFor(rulesOf(facts), transport)).toBe(reason);
+    const rules = rulesOf(facts);
+    expect(policy.reasonFor(rules, wayOf(rules, transport))).toBe(reason);
   });
 });
 
@@ -123,7 +129,8 @@ describe('for a purpose', () => {
   ])('the safest and the freshest: %s', (_, facts, safest, freshest) => {
     const rules = rulesOf(facts);
     const now = facts.now ?? 0;
-    expect([policy.safest(rules, now), policy.freshest(rules, now)]).toEqual([safest, freshest]);
+    const found = [policy.safest(rules, now), policy.freshest(rules, now)];
+    expect(found.map((way) => way?.transport)).toEqual([safest, freshest]);
   });
 
   it.each<[string, string, Facts, string, number | undefined]>([
@@ -137,13 +144,6 @@ describe('for a purpose', () => {
       'http-stream',
       { preferred: 'poll', missing: ['poll'] },
       'websocket',
-      100,
-    ],
-    [
-      'any, if it is not listed itself',
-      'jsonp',
-      { kinds: [websocket, stream] },
-      'websocket http-stream',
       100,
     ],
     [
@@ -162,8 +162,9 @@ describe('for a purpose', () => {
     ],
   ])('a better one: %s', (_, transport, facts, better, at) => {
     const rules = rulesOf(facts);
-    expect(policy.betterThan(rules, transport).join(' ')).toBe(better);
-    expect(policy.upgradeAt(rules, transport, 100)).toBe(at);
+    const way = wayOf(rules, transport);
+    expect(namesOf(policy.betterThan(rules, way))).toBe(better);
+    expect(policy.upgradeAt(rules, way, 100)).toBe(at);
   });
 });
 
@@ -195,9 +196,10 @@ describe('how long a hello may take', () => {
 describe('what is held against a transport', () => {
   it('is more each time, up to five minutes', () => {
     const rules = rulesOf({});
+    const way = wayOf(rules, 'websocket');
     const waits = Array.from({ length: 12 }, () => {
-      policy.blame(rules, 'websocket', 1_000);
-      return (outUntil(rules, 'websocket') ?? 0) - 1_000;
+      policy.blame(rules, way, 1_000);
+      return way.outUntil - 1_000;
     });
     expect(waits.slice(0, 6)).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000]);
     expect(waits.slice(-1)).toEqual([300_000]);
@@ -210,32 +212,18 @@ describe('what is held against a transport', () => {
     ['eventsource', true, 'http-stream eventsource'],
     ['websocket', true, 'websocket'],
     ['long-poll', true, 'long-poll'],
-    ['jsonp', true, ''],
   ])('%s (let through and brought nothing: %s) falls upon: %s', (transport, isLate, blamed) => {
     const rules = rulesOf({});
-    policy.blame(rules, transport, 0, isLate);
-    const hit = all.filter((kind) => rules.experience[kind.transport]?.failures === 1);
-    expect(hit.map((kind) => kind.transport).join(' ')).toBe(blamed);
+    policy.blame(rules, wayOf(rules, transport), 0, isLate);
+    expect(namesOf(rules.kinds.filter(({ failures }) => failures === 1))).toBe(blamed);
   });
 
   it('is nothing where the server only asked for time: it stands back until then, and no shorter than before', () => {
     const rules = rulesOf({});
-    policy.standBack(rules, 'websocket', 5_000);
-    policy.standBack(rules, 'websocket', 3_000);
-    expect(rules.experience['websocket']).toMatchObject({ failures: 0, youngDeaths: 0, outUntil: 5_000 });
-  });
-
-  it('is nothing where the transport is not known', () => {
-    const rules = rulesOf({});
-    const before = structuredClone(rules);
-    policy.noteDeath(rules, 'jsonp', 0);
-    policy.standBack(rules, 'jsonp', 9_000);
-    policy.forgive(rules, 'jsonp');
-    expect([rules, policy.kindOf(rules, 'jsonp'), policy.isFlapping(rules, 'jsonp')]).toEqual([
-      before,
-      undefined,
-      false,
-    ]);
+    const way = wayOf(rules, 'websocket');
+    policy.standBack(way, 5_000);
+    policy.standBack(way, 3_000);
+    expect(way).toMatchObject({ failures: 0, youngDeaths: 0, outUntil: 5_000 });
   });
 });
 
@@ -272,12 +260,13 @@ describe('a transport whose connections die young', () => {
   ])('%s', (_, events, flaps, failures) => {
     const rules = rulesOf({});
     for (const [what, transport = '', uptimeMs = 0] of events) {
-      if (what === 'dies') policy.noteDeath(rules, transport, uptimeMs);
-      else if (what === 'wins') policy.judgeDeath(rules, transport, 0);
+      if (what === 'dies') policy.noteDeath(rules, wayOf(rules, transport), uptimeMs);
+      else if (what === 'wins') policy.judgeDeath(rules, wayOf(rules, transport), 0);
       else policy.excuseDeath(rules);
     }
-    expect(policy.isFlapping(rules, 'websocket')).toBe(flaps);
-    expect(rules.experience['websocket']?.failures).toBe(failures);
+    const way = wayOf(rules, 'websocket');
+    expect(policy.isFlapping(rules, way)).toBe(flaps);
+    expect(way.failures).toBe(failures);
   });
 });
 
@@ -305,11 +294,13 @@ describe('cuts after idling', () => {
 describe('what one visit teaches the next', () => {
   const learned = (): policy.PolicyState => {
     const rules = rulesOf({ out: { websocket: 25_000, 'http-stream': 3_000 } });
-    policy.standBack(rules, 'eventsource', 90_000);
+    policy.standBack(wayOf(rules, 'eventsource'), 90_000);
     policy.learnRtt(rules, 80);
     rules.heartbeatMs = 7_500;
     return rules;
   };
+  const knowledgeOf = (rules: policy.PolicyState, winner: string, now: number): policy.Knowledge =>
+    policy.knowledge(rules, wayOf(rules, winner), now);
   const note: policy.Knowledge = {
     transport: 'long-poll',
     rttMs: 80,
@@ -318,8 +309,8 @@ describe('what one visit teaches the next', () => {
   };
 
   it('is the winner, the round trip, the wished heartbeat, and who failed and for how long yet', () => {
-    expect(policy.knowledge(learned(), 'long-poll', 5_000)).toEqual(note);
-    expect(policy.knowledge(rulesOf({}), 'websocket', 0)).toEqual({
+    expect(knowledgeOf(learned(), 'long-poll', 5_000)).toEqual(note);
+    expect(knowledgeOf(rulesOf({}), 'websocket', 0)).toEqual({
       transport: 'websocket',
       rttMs: undefined,
       heartbeatMs: undefined,
@@ -330,33 +321,25 @@ describe('what one visit teaches the next', () => {
   it('puts the next visit where this one was', () => {
     const rules = rulesOf({});
     policy.recall(rules, note, 1_000);
-    expect(policy.ranking(rules, 1_000)).toEqual([
-      'long-poll',
-      'http-stream',
-      'eventsource',
-      'poll',
-      'websocket',
-    ]);
-    expect([rules.rttMs, rules.heartbeatMs, outUntil(rules, 'websocket')]).toEqual([80, 7_500, 21_000]);
-    policy.blame(rules, 'websocket', 30_000);
-    expect(outUntil(rules, 'websocket')).toBe(50_000);
+    const way = wayOf(rules, 'websocket');
+    expect(namesOf(policy.ranking(rules, 1_000))).toBe('long-poll http-stream eventsource poll websocket');
+    expect([rules.rttMs, rules.heartbeatMs, way.outUntil]).toEqual([80, 7_500, 21_000]);
+    policy.blame(rules, way, 30_000);
+    expect(way.outUntil).toBe(50_000);
   });
 
   it('holds nothing against whom it does not know, and against nobody for longer than anything stands back', () => {
     const rules = rulesOf({});
     const out = { jsonp: { failures: 3, forMs: 1 }, poll: { failures: 3, forMs: 1e9 } };
     policy.recall(rules, { ...note, out }, 0);
-    expect([Object.keys(rules.experience), outUntil(rules, 'poll')]).toEqual([
-      all.map((kind) => kind.transport),
-      300_000,
-    ]);
+    expect(rules.kinds.map(({ outUntil }) => outUntil)).toEqual([0, 0, 0, 0, 300_000]);
   });
 
   it('is forgotten with the network', () => {
     const rules = learned();
-    rules.remembered = 'long-poll';
+    rules.remembered = wayOf(rules, 'long-poll');
     rules.estimatedRttMs = 40;
-    policy.noteDeath(rules, 'poll', 0);
+    policy.noteDeath(rules, wayOf(rules, 'poll'), 0);
     policy.learnIdleCut(rules, 20_000);
     policy.forgetNetwork(rules);
     expect(rules).toEqual(rulesOf({}));

@@ -5,12 +5,12 @@ import { backoffMs, turnMs } from '../../../src/core/backoff.ts';
 import {
   clearDeadline,
   clearDeadlinesOf,
-  type Deadlines,
   deadlineAt,
-  earliestDeadline,
   hasDeadline,
+  nextDeadline,
   setDeadline,
   takeDue,
+  type Waiting,
 } from '../../../src/core/deadlines.ts';
 import { createError, isHoldfastError } from '../../../src/core/errors.ts';
 import { createPrng, random } from '../../../src/core/prng.ts';
@@ -80,22 +80,27 @@ describe('back-off', () => {
   });
 });
 
+/** A session's deadlines at that time, none as yet. */
+function tableAt(mono: number): Waiting {
+  return { deadlines: [], now: { mono } };
+}
+
 describe('deadlines', () => {
   it('come due the earliest first, equal ones by name', () => {
-    const table: Deadlines = [];
+    const table = tableAt(20);
     setDeadline(table, 'retry', 20);
-    setDeadline(table, 'quiet', 10, 2);
+    setDeadline(table, 'quiet', 10, { id: 2 });
     setDeadline(table, 'auth', 20);
-    setDeadline(table, 'prove', 30, 12);
-    expect(earliestDeadline(table)).toBe(10);
-    const due = [takeDue(table, 20), takeDue(table, 20), takeDue(table, 20), takeDue(table, 20)];
+    setDeadline(table, 'prove', 30, { id: 12 });
+    expect(nextDeadline(table)).toBe(10);
+    const due = [takeDue(table), takeDue(table), takeDue(table), takeDue(table)];
     expect(due).toEqual([
       { kind: 'quiet', id: 2, at: 10 },
       { kind: 'auth', id: 0, at: 20 },
       { kind: 'retry', id: 0, at: 20 },
       undefined,
     ]);
-    expect([deadlineAt(table, 'prove', 12), deadlineAt(table, 'retry')]).toEqual([30, undefined]);
+    expect([deadlineAt(table, 'prove', { id: 12 }), deadlineAt(table, 'retry')]).toEqual([30, undefined]);
   });
 
   it('come due in the same order whatever order they were set in', () => {
@@ -104,9 +109,9 @@ describe('deadlines', () => {
       selector: ([kind, id]) => `${kind}:${id}`,
     });
     const drained = (list: readonly (readonly [(typeof kinds)[number], number, number])[]): unknown[] => {
-      const table: Deadlines = [];
-      for (const [kind, id, at] of list) setDeadline(table, kind, at, id);
-      return list.map(() => takeDue(table, 5));
+      const table = tableAt(5);
+      for (const [kind, id, at] of list) setDeadline(table, kind, at, { id });
+      return list.map(() => takeDue(table));
     };
     fc.assert(
       fc.property(entries, (list) => {
@@ -116,19 +121,19 @@ describe('deadlines', () => {
   });
 
   it('of one connection are cleared without those of another', () => {
-    const table: Deadlines = [];
-    setDeadline(table, 'quiet', 1, 1);
-    setDeadline(table, 'poll', 2, 11);
+    const table = tableAt(0);
+    setDeadline(table, 'quiet', 1, { id: 1 });
+    setDeadline(table, 'poll', 2, { id: 11 });
     setDeadline(table, 'retry', 3);
-    clearDeadlinesOf(table, 1);
+    clearDeadlinesOf(table, { id: 1 });
     expect([
-      hasDeadline(table, 'quiet', 1),
-      hasDeadline(table, 'poll', 11),
+      hasDeadline(table, 'quiet', { id: 1 }),
+      hasDeadline(table, 'poll', { id: 11 }),
       hasDeadline(table, 'retry'),
     ]).toEqual([false, true, true]);
     clearDeadline(table, 'retry');
-    clearDeadline(table, 'poll', 11);
-    expect(earliestDeadline(table)).toBeUndefined();
+    clearDeadline(table, 'poll', { id: 11 });
+    expect(nextDeadline(table)).toBeUndefined();
   });
 });
 

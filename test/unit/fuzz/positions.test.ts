@@ -5,22 +5,23 @@
 import fc from 'fast-check';
 import { describe, it, vi } from 'vitest';
 import { parseCursor } from '../../../src/core/cursor.ts';
-import { confirm, letThrough, message } from '../../../src/core/delivery.ts';
 import type { TopicAnswer } from '../../../src/core/frames.ts';
+import type { Inbox, InboxEvent, Subscription } from '../../../src/core/inbox.ts';
+import type { Offer } from '../../../src/core/offer.ts';
 import {
   begin,
+  confirm,
   createInbox,
   forget,
-  type Inbox,
-  type InboxEvent,
+  letThrough,
   mark,
+  offer,
   receptionOf,
-  type Subscription,
   subscribe,
+  takeIn,
   unsubscribe,
   upto,
-} from '../../../src/core/inbox.ts';
-import { type Offer, offer } from '../../../src/core/offer.ts';
+} from '../core/by-id.ts';
 import { insist, insistSame } from './insist.ts';
 
 // Thousands of runs take their time on a machine that is busy.
@@ -90,7 +91,7 @@ describe('however connections come, speak and go', () => {
           const out: InboxEvent[] = [];
           const subscription = box.subscriptions[topic];
           const reached = subscription ? upto(box, subscription) : 0;
-          const isConfirmed = receptionOf(box, id)?.links[topic]?.state === 'attached';
+          const isConfirmed = receptionOf(box, id).links[topic]?.state === 'attached';
           if (act === 'subscribe') {
             if (!subscription) subscribe(box, topic, 0, undefined);
           } else if (act === 'unsubscribe') unsubscribe(box, topic);
@@ -107,9 +108,8 @@ describe('however connections come, speak and go', () => {
             if (made) confirm(box, id, 0, answersTo(made, head), 0, out);
           } else if (act === 'message') {
             const isOurs =
-              subscription !== undefined &&
-              receptionOf(box, id)?.links[topic]?.serial === subscription.serial;
-            message(box, id, { topic, id: `${offset}`, data: offset }, false, out);
+              subscription !== undefined && receptionOf(box, id).links[topic]?.subscription === subscription;
+            takeIn(box, id, { topic, id: `${offset}`, data: offset }, false, out);
             const isDue = isOurs && isConfirmed && offset > reached;
             insistSame(
               out.map(({ type }) => type),

@@ -26,8 +26,8 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** One outbox, and what an observer knows of its sends. */
 function createRun() {
-  const box = outbox.createOutbox({ sends: 20, bytes: 1_000 });
   const out: outbox.Settlement[] = [];
+  const box = outbox.createOutbox({ sends: 20, bytes: 1_000 }, out);
   const told = new Set<number>();
   const transmitted = new Set<number>();
   /** Which send each number of the present memory was used for, and the numbers without an answer. */
@@ -37,7 +37,7 @@ function createRun() {
   const flights = new Map<number, number>();
   const fly = (ref: number, by: number): void => void flights.set(ref, (flights.get(ref) ?? 0) + by);
   let [refs, connection, nonce] = [0, 1, 1];
-  outbox.adoptNonce(box, 'n1', out);
+  outbox.adoptNonce(box, 'n1');
 
   const check = (frame: SendFrame): void => {
     const seq = frame.seq as number;
@@ -59,7 +59,7 @@ function createRun() {
   const putOff = (code: string): void =>
     onOldest((seq, ref) => {
       const error = { code, message: '', applied: false };
-      outbox.acknowledge(box, { type: 'ack', seq, consumed: false, error }, out);
+      outbox.acknowledge(box, { type: 'ack', seq, consumed: false, error });
       insist(outbox.hasUntransmitted(box), 'what was put off waits');
       if (code === 'DRAINING') fly(ref, -1);
     });
@@ -67,32 +67,32 @@ function createRun() {
   return {
     acts: {
       send: ({ bytes, lifeMs }: Step, now: number) =>
-        outbox.enqueue(box, { ref: ++refs, topic: 'S', data: refs, bytes }, now + lifeMs, out),
+        outbox.enqueue(box, { ref: ++refs, topic: 'S', data: refs, bytes }, now + lifeMs),
       take() {
-        for (const frame of outbox.take(box, connection, limits, false, out)) check(frame);
+        for (const frame of outbox.take(box, connection, limits, false)) check(frame);
         insist(open.size <= limits.window, `${open.size} numbers are open`);
       },
       ack: () =>
         onOldest((seq) => {
-          outbox.acknowledge(box, { type: 'ack', seq, reply: 1 }, out);
+          outbox.acknowledge(box, { type: 'ack', seq, reply: 1 });
           open.delete(seq);
         }),
       putOff: () => putOff('BUSY'),
       drain: () => putOff('DRAINING'),
-      expire: (_: Step, now: number) => outbox.expire(box, now, out),
-      abort: ({ back }: Step) => outbox.abort(box, Math.max(1, refs - back), out),
-      blame: () => outbox.blameOldest(box, connection, out),
+      expire: (_: Step, now: number) => outbox.expire(box, now),
+      abort: ({ back }: Step) => outbox.abort(box, Math.max(1, refs - back)),
+      blame: () => outbox.blameOldest(box, connection),
       cut() {
         connection++;
         outbox.retransmit(box);
       },
       forget() {
-        outbox.adoptNonce(box, `n${++nonce}`, out);
+        outbox.adoptNonce(box, `n${++nonce}`);
         owners = new Map();
         open.clear();
         for (const [ref, count] of flights) if (count === 0) transmitted.delete(ref);
       },
-      settleAll: () => outbox.settleAll(box, 'CLOSED', out),
+      settleAll: () => outbox.settleAll(box, 'CLOSED'),
     },
     /** After each act: what was told is new and true, and the sums are right. */
     note(): void {
