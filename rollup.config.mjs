@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve, sep } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import swc from '@rollup/plugin-swc';
@@ -75,26 +75,6 @@ const declareAlike = {
     visit(this.parse(code));
     // As long as before, so that the source map stays right.
     return { code: code.replace(/const/g, (word, at) => (starts.has(at) ? 'let  ' : word)), map: null };
-  },
-};
-
-const shorten = terser({
-  module: true,
-  ecma: 2020,
-  compress: { passes: 3, inline: 1, pure_getters: true },
-  mangle: false,
-  format: { beautify: true },
-});
-
-/**
- * What an application bundles is shortened beforehand, with all names left as they are: its own minifier looks once, and cannot
- * know that to read a property changes nothing here.
- */
-const prepare = {
-  name: 'prepare',
-  renderChunk(code, chunk, options) {
-    const isOfServer = chunk.moduleIds.some((id) => id.includes(`${sep}server${sep}`));
-    return isOfServer ? null : shorten.renderChunk.call(this, code, chunk, options);
   },
 };
 
@@ -213,7 +193,7 @@ export default [
     external,
     onwarn,
     treeshake: { moduleSideEffects: false },
-    plugins: [nodeResolve({ extensions }), compile('es2020'), declareAlike, prepare],
+    plugins: [nodeResolve({ extensions }), compile('es2020')],
     output: {
       dir: 'dist',
       format: 'es',

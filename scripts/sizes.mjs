@@ -21,10 +21,10 @@ const withCore = `
  * Node to the next; above it the build fails. Goal: what it should be.
  */
 const pieces = [
-  { name: 'holdfast.umd.min.js', file: 'dist/holdfast.umd.min.js', budget: 32.1, goal: 12.9 },
-  { name: 'holdfast.legacy.min.js', file: 'dist/holdfast.legacy.min.js', budget: 35.9, goal: 20 },
-  { name: 'holdfast', imports: `export { createClient } from 'holdfast';`, budget: 27.7 },
-  { name: 'holdfast/core + webSocket()', imports: withCore, budget: 25, goal: 8 },
+  { name: 'holdfast.umd.min.js', file: 'dist/holdfast.umd.min.js', budget: 31, goal: 12.9 },
+  { name: 'holdfast.legacy.min.js', file: 'dist/holdfast.legacy.min.js', budget: 34.6, goal: 20 },
+  { name: 'holdfast', imports: `export { createClient } from 'holdfast';`, budget: 26.9 },
+  { name: 'holdfast/core + webSocket()', imports: withCore, budget: 24.1, goal: 8 },
 ];
 
 /** What a figure in the README may be off by. */
