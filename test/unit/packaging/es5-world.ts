@@ -97,7 +97,7 @@ const document = {
   createElement: () => ({
     href: '',
     cloneNode() {
-      return this;
+      return { href: this.href, host: /^https?:\/\/([^/]+)/.exec(this.href)?.[1] ?? '' };
     },
   }),
 };
