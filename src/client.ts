@@ -348,11 +348,12 @@ export function createClientWith<T extends Topics>(
       }
       case 'settled': {
         let at = 0;
-        while (at < waiting.length && waiting[at]?.ref !== told.ref) at++;
+        while (at < waiting.length && (waiting[at] as Waiting).ref !== told.ref) at++;
         const one = waiting.splice(at, 1)[0];
-        one?.stop?.();
-        if (told.ok) one?.resolve(told.reply);
-        else one?.reject(told.error);
+        if (!one) return;
+        one.stop?.();
+        if (told.ok) one.resolve(told.reply);
+        else one.reject(told.error);
         return;
       }
       case 'error':

@@ -135,10 +135,8 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number)
 }
 
 export function abort(outbox: Outbox, ref: number): void {
-  for (let i = 0; i < outbox.entries.length; i++) {
-    const entry = outbox.entries[i] as Entry;
-    if (entry.ref === ref) return abandon(outbox, entry, 'The send was aborted');
-  }
+  const entry = outbox.entries.filter((one) => one.ref === ref)[0];
+  if (entry) abandon(outbox, entry, 'The send was aborted');
 }
 
 export function expire(outbox: Outbox, now: number): void {
@@ -237,8 +235,7 @@ export function take(
 
 /** Whether anything waits to be transmitted. */
 export function hasUntransmitted(outbox: Outbox): boolean {
-  for (let i = 0; i < outbox.entries.length; i++) if (outbox.entries[i]?.on === 0) return true;
-  return false;
+  return outbox.entries.some(({ on }) => on === 0);
 }
 
 /** The server's answer. Returns its code if the number was not used up and the send is to be transmitted again. */

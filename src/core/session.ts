@@ -136,8 +136,6 @@ function want(session: Session): void {
 
 function advanceClock(session: Session, now: Now): void {
   const former = session.now;
-  // Nothing is newer in the same turn.
-  if (now === former) return;
   // False for what is no number.
   session.now = now.mono >= former.mono ? now : { wall: now.wall, mono: former.mono };
   if (former.wall === 0) return;

@@ -104,15 +104,7 @@ function messageAfter(head: string, topic: string, line: string): MessageFrame |
   return data === undefined ? undefined : { topic, id, data };
 }
 
-function listOf(frame: ServerFrame | 'ignored' | undefined): readonly ServerFrame[] | undefined {
-  if (frame === undefined) return undefined;
-  return frame === 'ignored' ? [] : [frame];
-}
-
 function decodeText(text: string): readonly ServerFrame[] | undefined {
-  const end = text.indexOf('\n');
-  // Most come alone.
-  if (text !== '' && (end < 0 || end === text.length - 1)) return listOf(checkServerFrame(decodeFrame(text)));
   const frames: ServerFrame[] = [];
   const parts = text.split('\n');
   let topic = '';
@@ -144,7 +136,9 @@ function decodeBytes(bytes: Uint8Array): readonly ServerFrame[] | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Record<string, unknown>;
   fields[fields['type'] === 'ack' ? 'reply' : 'data'] = bytes.subarray(end + 1);
-  return listOf(checkServerFrame(fields));
+  const frame = checkServerFrame(fields);
+  if (frame === undefined) return undefined;
+  return frame === 'ignored' ? [] : [frame];
 }
 
 const protocol: Protocol = {

@@ -192,9 +192,9 @@ export const sessionMutants = [
     name: 'an abort forgets the number of a send',
     rule: 'D7',
     file: outbox,
-    find: "if (entry.ref === ref) return abandon(outbox, entry, 'The send was aborted');",
+    find: "  if (entry) abandon(outbox, entry, 'The send was aborted');",
     replace:
-      "if (entry.ref !== ref) continue;\n    abandon(outbox, entry, 'The send was aborted');\n    outbox.entries = outbox.entries.filter((one) => one !== entry);\n    return;",
+      "  if (!entry) return;\n  abandon(outbox, entry, 'The send was aborted');\n  outbox.entries = outbox.entries.filter((one) => one !== entry);",
   },
   {
     name: 'a time-out drops the tombstone',
