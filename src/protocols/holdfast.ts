@@ -104,11 +104,13 @@ function messageAfter(head: string, topic: string, line: string): MessageFrame |
   return data === undefined ? undefined : { topic, id, data };
 }
 
+/** Of the message before, and how it began if the one before that was of the same: most often another of its topic follows. */
+let topic = '';
+let head: string | undefined;
+
 function decodeText(text: string): readonly ServerFrame[] | undefined {
   const frames: ServerFrame[] = [];
   const parts = text.split('\n');
-  let topic = '';
-  let head: string | undefined;
   for (let i = 0; i < parts.length; i++) {
     const line = parts[i] as string;
     if (line === '') continue;
@@ -117,12 +119,10 @@ function decodeText(text: string): readonly ServerFrame[] | undefined {
     if (frame === undefined) return undefined;
     if (frame === 'ignored') continue;
     frames.push(frame);
-    // Whatever comes along with a message is most often another of its topic.
-    if (!message && frame.type === undefined && i + 1 < parts.length) {
-      topic = frame.topic;
-      // As our hub writes it.
-      head = `{"topic":${JSON.stringify(topic)},"id":"`;
-    }
+    if (message || frame.type !== undefined) continue;
+    // As our hub writes it.
+    head = frame.topic === topic ? `{"topic":${JSON.stringify(topic)},"id":"` : undefined;
+    topic = frame.topic;
   }
   return frames;
 }
