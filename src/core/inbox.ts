@@ -2,7 +2,7 @@
  * How far each subscription has come, over however many connections bring it (rules D1 and D4): the records, and what may be
  * asked of them. What is asked of a server is made in `offer.ts`; what it brings is taken in by `delivery.ts`.
  */
-import { type Cursor, formatId, type Place, parseCursor } from './cursor.ts';
+import { type Cursor, formatId, parseCursor } from './cursor.ts';
 import type { GapFrame, MessageFrame } from './frames.ts';
 
 /** Messages of this topic after `from` up to and including `to` cannot be had any more. */
@@ -229,8 +229,13 @@ export function begin(inbox: Inbox, reception: Reception, head: string, cursor: 
   const ends = parseCursor(head);
   const begins = parseCursor(cursor);
   if (!ends || begins?.length !== ends.length || inbox.receptions.indexOf(reception) < 0) return false;
-  if (ends.some((end) => !end)) return false;
-  reception.epochs = ends.map((end) => (end as Place).epoch);
+  const epochs: string[] = [];
+  for (let partition = 0; partition < ends.length; partition++) {
+    const end = ends[partition];
+    if (!end) return false;
+    epochs.push(end.epoch);
+  }
+  reception.epochs = epochs;
   if (inbox.epochs.length === 0) inbox.epochs = reception.epochs;
   setPosition(reception, begins);
   return true;

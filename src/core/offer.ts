@@ -2,7 +2,7 @@
  * What a connection is asked for: the minimum of all positions in an open, new subscriptions in place (rules D1, D11, D20).
  * It changes what a connection carries, never how far a subscription has come.
  */
-import { formatCursor } from './cursor.ts';
+import { formatCursor, type Place } from './cursor.ts';
 import type { TopicRequest } from './frames.ts';
 import {
   fold,
@@ -34,7 +34,9 @@ export function offer(inbox: Inbox, reception: Reception): Offer {
   reception.goal = [];
   reception.links = table();
   const least: number[] = [];
-  const links = subscriptionsOf(inbox).map((subscription) => {
+  const links: Link[] = [];
+  const topics: TopicRequest[] = [];
+  subscriptionsOf(inbox).forEach((subscription) => {
     const { topic, partition } = subscription;
     const link = newLink(subscription, 0);
     subscription.retryAt = undefined;
@@ -44,12 +46,12 @@ export function offer(inbox: Inbox, reception: Reception): Offer {
       if (lowest === undefined || link.start < lowest) least[partition] = link.start;
     }
     reception.links[topic] = link;
-    return link;
+    links.push(link);
   });
-  return {
-    topics: links.map(({ subscription, start }) => topicRequest(inbox, subscription, start, least)),
-    cursor: least.length > 0 ? cursorAt(inbox, least) : undefined,
-  };
+  links.forEach(({ subscription, start }) => {
+    topics.push(topicRequest(inbox, subscription, start, least));
+  });
+  return { topics, cursor: least.length > 0 ? cursorAt(inbox, least) : undefined };
 }
 
 function topicRequest(
@@ -69,12 +71,12 @@ function topicRequest(
 }
 
 function cursorAt({ epochs }: Inbox, offsets: readonly (number | undefined)[]): string {
-  return formatCursor(
-    epochs.map((epoch, partition) => {
-      const offset = offsets[partition];
-      return offset === undefined ? undefined : { epoch, offset };
-    }),
-  );
+  const cursor: (Place | undefined)[] = [];
+  epochs.forEach((epoch, partition) => {
+    const offset = offsets[partition];
+    cursor.push(offset === undefined ? undefined : { epoch, offset });
+  });
+  return formatCursor(cursor);
 }
 
 /** Whether it has a place to go on from, which only an open can tell a server. */
@@ -92,13 +94,14 @@ export function missing(inbox: Inbox, reception: Reception, now: number): Subscr
 
 /** Asks in place for what is new since the open: subscriptions without a position of their own. */
 export function ask(inbox: Inbox, reception: Reception, request: number, now: number): TopicRequest[] {
-  return missing(inbox, reception, now)
-    .filter((subscription) => !hasPosition(subscription))
-    .map((subscription) => {
-      subscription.retryAt = undefined;
-      reception.links[subscription.topic] = newLink(subscription, request);
-      return topicRequest(inbox, subscription, -1, []);
-    });
+  const topics: TopicRequest[] = [];
+  missing(inbox, reception, now).forEach((subscription) => {
+    if (hasPosition(subscription)) return;
+    subscription.retryAt = undefined;
+    reception.links[subscription.topic] = newLink(subscription, request);
+    topics.push(topicRequest(inbox, subscription, -1, []));
+  });
+  return topics;
 }
 
 /** Topics that the connection carries although nobody wants them any more. */

@@ -143,8 +143,11 @@ export function openNext(session: Session): void {
     const kind = order[i] as policy.Way;
     if (session.tried.indexOf(kind) >= 0 || isOpening(session, kind)) continue;
     if (session.tried.length > 0) {
-      const failed = session.tried.map(({ transport }) => transport).join(', ');
-      return openCandidate(session, kind, 'connect', `${failed} did not get through`);
+      const failed: string[] = [];
+      session.tried.forEach((one) => {
+        failed.push(one.transport);
+      });
+      return openCandidate(session, kind, 'connect', `${failed.join(', ')} did not get through`);
     }
     openCandidate(session, kind, 'connect', policy.reasonFor(session.policy, kind));
     explore(session, kind);

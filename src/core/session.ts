@@ -398,12 +398,10 @@ function inPlace({ kind }: Connection): boolean {
 }
 
 function armTopics(session: Session): void {
-  const { mono } = session.now;
-  const soonest = inbox
-    .subscriptionsOf(session.inbox)
-    .map(({ retryAt = 0 }) => retryAt)
-    .filter((at) => at > mono)
-    .sort((a, b) => a - b)[0];
+  let soonest: number | undefined;
+  inbox.subscriptionsOf(session.inbox).forEach(({ retryAt = 0 }) => {
+    if (retryAt > session.now.mono) soonest = Math.min(retryAt, soonest ?? retryAt);
+  });
   setDeadline(session, 'topics', soonest);
 }
 
