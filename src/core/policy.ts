@@ -144,9 +144,7 @@ export function reasonFor(policy: PolicyState, kind: Way): string {
 /** Transports that would be better than this one, best first: what an upgrade tries. */
 export function betterThan({ preferred, kinds }: PolicyState, kind: Way): Way[] {
   if (preferred?.isAvailable) return preferred === kind ? [] : [preferred];
-  const better: Way[] = [];
-  for (let i = 0; kinds[i] !== kind; i++) if (kinds[i]?.isAvailable) better.push(kinds[i] as Way);
-  return better;
+  return kinds.slice(0, kinds.indexOf(kind)).filter(({ isAvailable }) => isAvailable);
 }
 
 /** When to look for a better transport, monotonic; `undefined` if there is none. */
