@@ -42,7 +42,9 @@ function platformOf(scope: Scope, own: Platform): Platform {
  * numbers can be guessed; `docs/BROWSERS.md` says what that means.
  */
 function randomBytes(scope: Scope & { readonly msCrypto?: Crypto }, count: number): Uint8Array {
-  const strong = (scope.crypto ?? scope.msCrypto)?.getRandomValues(new Uint8Array(count));
+  // Firefox had a `crypto` of another kind for years.
+  const source: Partial<Crypto> | undefined = scope.crypto ?? scope.msCrypto;
+  const strong = source?.getRandomValues?.(new Uint8Array(count));
   const bytes: number[] = [];
   for (let i = 0; i < count; i++) bytes.push(strong?.[i] ?? Math.floor(Math.random() * 256));
   return bytes as unknown as Uint8Array;

@@ -41,6 +41,20 @@ test('loading it and creating a client adds `Holdfast` and changes nothing else'
   expect(world.inventory().filter((line) => /^Holdfast /.test(line))).toEqual(['Holdfast object']);
 });
 
+test("a `crypto` that gives no numbers, as Firefox's was, is none", async () => {
+  const { url } = await startHub();
+  const world = createEs5World();
+  world.run('this.crypto = { signText: function () {} }');
+  world.run(script);
+  world.run(`
+    var isReady, trouble;
+    var client = Holdfast.createClient('${url}', { adapters: [Holdfast.longPoll()] });
+    client.subscribe('prices').ready.then(function () { isReady = true; }, function (error) { trouble = error; });
+  `);
+  await expect.poll(() => world.run('trouble || isReady')).toBe(true);
+  world.run('client.close()');
+});
+
 test('where there is ES5 alone it subscribes, sends and gets bytes as numbers, by polling', async () => {
   const { hub, url } = await startHub();
   const world = createEs5World();
