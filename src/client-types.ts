@@ -73,7 +73,10 @@ export interface ClientOptions {
   readonly memory?: false | Store;
   /** What the bytes mean. Default `holdfast()`; `plain()` for servers that know nothing of it. */
   readonly protocol?: ProtocolFactory;
-  /** Waits between attempts: `baseMs` default 500, `capMs` default 20,000, full jitter. */
+  /**
+   * Waits between attempts grow from `baseMs` (default 500) to `capMs` (default 20,000), milliseconds. The first is none; in each of the others
+   * every client comes at a place of its own, drawn once, so that a crowd is spread.
+   */
   readonly backoff?: { readonly baseMs?: number; readonly capMs?: number };
   /** What may wait to be sent: default 1,000 sends and 8 MiB. */
   readonly outbox?: { readonly sends?: number; readonly bytes?: number };
