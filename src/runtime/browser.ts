@@ -39,19 +39,22 @@ function monotoneClock({ performance }: Scope): () => number {
   };
 }
 
-/** A page may have broken its `URL`, and PhantomJS has one that throws whatever it is given: a link knows the same. */
+/** A page may have broken its `URL`, and the one of PhantomJS makes objects without an `href`: a link knows the same. */
 function resolveUrl({ document, location, URL }: Scope, url: string): string {
   try {
-    return new (URL as typeof globalThis.URL)(url, document?.baseURI ?? location?.href).href;
-  } catch (error) {
-    const link = document?.createElement?.('a');
-    if (!link) throw error;
+    const { href } = new (URL as typeof globalThis.URL)(url, document?.baseURI ?? location?.href);
+    if (href) return href;
+  } catch {
+    // It is no URL, or there is no `URL`.
+  }
+  const link = document?.createElement?.('a');
+  if (link) {
     link.href = url;
     // Read back through `cloneNode`, old engines included, it is absolute; what is no URL has no host.
     const { href, host } = link.cloneNode(false) as HTMLAnchorElement;
-    if (!host) throw error;
-    return href;
+    if (host) return href;
   }
+  throw new TypeError('no URL');
 }
 
 /** `undefined` outside pages, and for pages whose origin is opaque (`'null'`): nothing can be addressed to those. */

@@ -218,6 +218,36 @@ test('URLs are resolved against the page', () => {
   expect(() => resolveUrl('http://')).toThrow();
 });
 
+describe('a `URL` that is of no use', () => {
+  /** A link as it is in a page, which knows what is no URL by having no host. */
+  const createElement = () => ({
+    href: '',
+    cloneNode() {
+      const isUrl = URL.canParse(this.href, 'https://page.example/app/');
+      const { href, host } = isUrl
+        ? new URL(this.href, 'https://page.example/app/')
+        : { href: this.href, host: '' };
+      return { href, host };
+    },
+  });
+
+  test.each<[string, unknown]>([
+    ['is absent', undefined],
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+    ['makes objects without an href, as in PhantomJS 2.1.1', class {}],
+  ])('%s: a link is asked', (_, useless) => {
+    const scope = { document: { createElement }, location: {}, URL: useless } as unknown as Scope;
+    const { resolveUrl } = browserRuntime(scope);
+    expect(resolveUrl('/realtime')).toBe('https://page.example/realtime');
+    expect(() => resolveUrl('http://')).toThrow('no URL');
+  });
+});
+
 /** As Resource Timing tells: one request, all moments in milliseconds since the page began. */
 interface Timing {
   readonly name: string;
