@@ -120,8 +120,13 @@ function createRun() {
       piece.topic === told.topic &&
       Number(piece.id) > from &&
       Number(piece.id) <= Number(told.to);
+    // Where an answer to a request in place will begin, nobody knows before it is there (D5 asks for who is attached).
+    const isAwaited = (peer: Peer): boolean =>
+      peer.pieces.some(
+        (one) => one.type === 'subscribed' && one.topics.some(({ topic }) => topic === told.topic),
+      );
     const isAnswer = (peer: Peer): boolean =>
-      (peer.heard || peer.resumed.has(told.topic)) && !peer.left.has(told.topic);
+      ((peer.heard && !isAwaited(peer)) || peer.resumed.has(told.topic)) && !peer.left.has(told.topic);
     const bringers = peers.filter((peer) => peer !== by && isAnswer(peer) && peer.pieces.some(inReach));
     expect(Number(told.to)).toBeGreaterThan(from);
     const joined = bringers.filter((peer) => (peer.starts.get(told.topic) ?? Infinity) <= from);
