@@ -57,8 +57,7 @@ export function createDriver(options: DriverOptions): Driver {
   let queue: Input[] = [];
   const live: Record<number, Live | undefined> = Object.create(null) as Record<number, Live | undefined>;
   let scheduled = false;
-  /** While there is a timer. */
-  let armedFor = 0;
+  let armedFor: number | undefined;
   let disarm: (() => void) | undefined;
 
   function put(input: Input): void {
@@ -109,15 +108,15 @@ export function createDriver(options: DriverOptions): Driver {
 
   function arm(): void {
     const at = nextDeadline(session);
-    // One that rings early is looked at again: that costs less than another timer each time that something is heard.
-    if (disarm && at !== undefined && at >= armedFor) return;
+    if (at === armedFor && disarm) return;
     disarm?.();
     disarm = undefined;
-    if (at === undefined) return;
     armedFor = at;
+    if (at === undefined) return;
     const delay = Math.min(timerMaxMs, Math.max(0, Math.ceil(at - runtime.now().mono)));
     disarm = runtime.startTimer(() => {
       disarm = undefined;
+      armedFor = undefined;
       put({ type: 'time' });
     }, delay);
   }

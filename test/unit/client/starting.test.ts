@@ -4,7 +4,6 @@ import type { AdapterRequest } from '../../../src/adapters/adapter.ts';
 import { createClientWith } from '../../../src/client.ts';
 import { holdfast } from '../../../src/protocols/holdfast.ts';
 import {
-  ack,
   createStage,
   denied,
   epoch,
@@ -368,39 +367,6 @@ describe('which transports', () => {
     stage.wire().says({ type: 'pong' });
     await turn();
     expect(stage.client.status.transport).toBe('websocket');
-  });
-});
-
-describe('the timer', () => {
-  it('is one, and stays the same while POSTs are answered', async () => {
-    const stage = await openStage({ transports: ['http-stream'] });
-    await stage.pass(5_000);
-    const sendOne = async (seq: number): Promise<void> => {
-      stage.client.send('a', seq);
-      await stage.pass(10);
-      stage.wire().says(ack(seq));
-      stage.wire().posted();
-      await stage.pass(10);
-    };
-    await sendOne(1);
-    const before = stage.timers.slice();
-    expect(before).toHaveLength(1);
-    for (let seq = 2; seq <= 20; seq++) await sendOne(seq);
-    expect(stage.timers).toHaveLength(1);
-    expect(stage.timers[0]).toBe(before[0]);
-    expect(stage.client.status.pending).toBe(0);
-  });
-
-  it('gives way to one that rings earlier', async () => {
-    const stage = await openStage();
-    await stage.pass(5_000);
-    const before = stage.timers[0]?.at ?? 0;
-    const sent = stage.client.send('a', 1, { timeoutMs: 50 });
-    await turn();
-    expect(stage.timers).toHaveLength(1);
-    expect(stage.timers[0]?.at).toBeLessThan(before);
-    await stage.pass(50);
-    expect(await outcome(sent)).toBe('OUTCOME_UNKNOWN');
   });
 });
 
