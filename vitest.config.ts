@@ -15,7 +15,10 @@ const contract = {
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], setupFiles: ['test/unit/seed.ts'] },
+      },
       { extends: true, test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 180_000 } },
       {
         extends: true,

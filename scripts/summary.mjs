@@ -50,6 +50,27 @@ export function secondTries({ suites }) {
   });
 }
 
+/** Names of the tests that failed in a report of Vitest or of Playwright. */
+export function failuresOf({ suites, testResults }) {
+  if (testResults) {
+    return testResults.flatMap(({ name, status, assertionResults }) => {
+      const failed = assertionResults.filter(({ status: one }) => one === 'failed');
+      if (status === 'failed' && failed.length === 0) return [name];
+      return failed.map(
+        ({ fullName, failureMessages }) => `${fullName}: ${failureMessages[0]?.split('\n')[0]}`,
+      );
+    });
+  }
+  return (suites ?? []).flatMap(function namesIn({ title, suites: inner = [], specs = [] }) {
+    const own = specs.flatMap(({ title: name, tests }) =>
+      tests
+        .filter(({ status }) => status === 'unexpected')
+        .map(({ projectName }) => `${projectName}: ${title}: ${name}`),
+    );
+    return [...own, ...inner.flatMap(namesIn)];
+  });
+}
+
 /** Counts of a run of the simulator: all its worlds are one test. */
 export function countSim({ failed }) {
   return { ...none, passed: failed === 0 ? 1 : 0, failed: failed === 0 ? 0 : 1 };
@@ -65,7 +86,10 @@ function saveSummary(name, counts) {
   writeFileSync(join(resultsDir, `summary-${name}.json`), JSON.stringify(counts));
 }
 
-/** A whole run: keeps what it counted, says it in one last line, and ends the program. One that throws has failed. */
+/**
+ * A whole run: keeps what it counted, names what failed where the run knows, says the counts in one last line, and ends the
+ * program. One that throws has failed.
+ */
 export async function countRun(name, run) {
   let counts;
   try {
@@ -75,6 +99,7 @@ export async function countRun(name, run) {
     counts = { ...none, failed: 1 };
   }
   saveSummary(name, counts);
+  for (const failure of counts.failures ?? []) console.log(`\nFAILED ${failure}`);
   console.log(`\n${summaryLine(counts)}`);
   process.exit(counts.failed === 0 ? 0 : 1);
 }

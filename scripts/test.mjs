@@ -13,6 +13,7 @@ import {
   countRun,
   countSim,
   countVitest,
+  failuresOf,
   none,
   readReport,
   resultsDir,
@@ -91,7 +92,7 @@ function runStage({ name, report, count, packageName, script, args, env }) {
   let counts;
   try {
     const told = readReport(report);
-    counts = count(told);
+    counts = { ...count(told), failures: failuresOf(told) };
     if (count === countPlaywright) for (const test of secondTries(told)) console.log(`second try: ${test}`);
   } catch (error) {
     console.log(`${name}: no report (${error.message})`);
@@ -129,16 +130,17 @@ async function main(names) {
   await findEngines(chosen);
   mkdirSync(resultsDir, { recursive: true });
   let total = none;
-  const lines = [];
+  const [lines, failures] = [[], []];
   for (const stage of chosen) {
     const startedMs = performance.now();
     const counts = runStage(stage);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
     lines.push(`${stage.name.padEnd(18)} ${summaryLine(counts)} (${seconds} s)`);
     total = add(total, counts);
+    failures.push(...(counts.failures ?? []));
   }
   console.log(`\n${lines.join('\n')}`);
-  return total;
+  return { ...total, failures };
 }
 
 const names = process.argv.slice(2);
