@@ -109,6 +109,7 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     isFlushScheduled: false,
     restUntil: 0,
     turnAt: undefined,
+    flushedAt: undefined,
     checkedTopic: undefined,
     origin: toBase64Url(host.random(8)),
     ephemeralCount: 0,

@@ -273,6 +273,8 @@ export interface Hub {
   restUntil: number;
   /** When this turn's first message was published: one look at the clock is enough for all of them. */
   turnAt: number | undefined;
+  /** `turnAt` of what was written last; absent if that was no message. */
+  flushedAt: number | undefined;
   /** The topic that was published to last: its name is one. */
   checkedTopic: string | undefined;
   /** Of ephemeral messages. */

@@ -74,6 +74,13 @@ describe('a cursor', () => {
   });
 });
 
+/** JSON can write 4e323, which is read as Infinity, which JSON cannot write. */
+function isWritable(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every(isWritable);
+}
+
 describe('a frame', () => {
   it('that is as it should be is understood', () => {
     fc.assert(
@@ -96,9 +103,9 @@ describe('a frame', () => {
     fc.assert(
       fc.property(lineLike(clientFrame), lineLike(serverFrame), (up, down) => {
         const sent = checkClientFrame(decodeFrame(up));
-        if (sent) expect(checkClientFrame(decodeFrame(encodeFrame(sent)))).toEqual(sent);
+        if (sent && isWritable(sent)) expect(checkClientFrame(decodeFrame(encodeFrame(sent)))).toEqual(sent);
         const told = checkServerFrame(decodeFrame(down));
-        if (told === undefined || told === 'ignored') return;
+        if (told === undefined || told === 'ignored' || !isWritable(told)) return;
         const field = told.type === 'ack' ? 'reply' : 'data';
         // Retained messages with bytes are written by the hub itself, not by `encodeFrame`.
         if (told.type === 'hello' || told.type === 'subscribed') return;

@@ -53,6 +53,32 @@ describe('a connection that is live', () => {
     expect(last.told()).toEqual(['a:5']);
   });
 
+  test('gets what is published in turn after turn by one write for two turns, and what comes later at once', () => {
+    const world = new CoreWorld();
+    const { peer, sink } = world.connect(fresh);
+    world.turn();
+    sink.take();
+    const turn = (): string[] => {
+      publishMany(world, 1);
+      world.oneTurn();
+      return sink.told();
+    };
+    expect([turn(), turn(), turn(), turn(), turn()]).toEqual([
+      ['a:1'],
+      [],
+      ['a:2', 'a:3'],
+      [],
+      ['a:4', 'a:5'],
+    ]);
+    world.say(peer, { type: 'ping' });
+    world.oneTurn();
+    expect(sink.told()).toEqual(['pong@5']);
+    world.now++;
+    expect(turn()).toEqual(['a:6']);
+    world.oneTurn();
+    expect(sink.chunks).toEqual([]);
+  });
+
   test('shares the very same text with the others', () => {
     const world = new CoreWorld();
     const first = world.connect(fresh).sink;
