@@ -4,12 +4,14 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import WebSocket from 'ws';
+import { BareWebSocket, createReader } from '../lib/light.mjs';
 import { path, serve } from './holdfast.mjs';
 
 export { serve };
 export const packages = ['ws'];
 
 const protocolMax = 4_096;
+const read = createReader();
 
 /** The fields of an open, of a client that is new or goes on from `cursor`. */
 function openOf({ identity, attempt, cursor, topics }) {
@@ -32,19 +34,23 @@ function newIdentity() {
 
 // ---- carriers: each brings lines, and says what to write and how to end ----------------------------------------------
 
-function overWebSocket({ url, open, onLine }) {
+function overWebSocket({ url, open, onLine, isBare }) {
   const text = JSON.stringify(open);
   const coded = `open.${Buffer.from(text).toString('base64url')}`;
   const isCarried = coded.length <= protocolMax;
   const protocols = isCarried ? ['holdfast.v1', coded] : ['holdfast.v1'];
-  const ws = new WebSocket(`${url.replace('http', 'ws')}&n=${open.attempt}`, protocols, {
-    perMessageDeflate: false,
-  });
+  const target = `${url.replace('http', 'ws')}&n=${open.attempt}`;
+  const ws = isBare
+    ? new BareWebSocket(target, protocols)
+    : new WebSocket(target, protocols, { perMessageDeflate: false });
   if (!isCarried) ws.once('open', () => ws.send(text));
-  ws.on('message', (bytes) => {
-    const unit = bytes.toString();
+  ws.on('message', (message) => {
+    const unit = String(message);
     let from = 0;
-    for (let end = unit.indexOf('\n'); end >= 0; end = unit.indexOf('\n', from)) {
+    // JSON may end with a line feed, so what comes alone is read as it is.
+    let end = unit.indexOf('\n');
+    if (end === unit.length - 1) return onLine(unit);
+    for (; end >= 0; end = unit.indexOf('\n', from)) {
       onLine(unit.slice(from, end));
       from = end + 1;
     }
@@ -91,7 +97,8 @@ const carriers = { websocket: overWebSocket, 'http-stream': overHttpStream, even
 // ---- the client ------------------------------------------------------------------------------------------------------
 
 /** Resolves at the hello. `from` is what `left` of a former client said: it goes on there. */
-export function connect({ port, topic, topics = [topic], transport = 'websocket', onMessage, from }) {
+export function connect(options) {
+  const { port, topic, topics = [topic], transport = 'websocket', onMessage, from, isBare = false } = options;
   const state = from ?? { identity: newIdentity(), attempt: 0, cursor: undefined };
   state.attempt++;
   const waiting = new Map();
@@ -113,7 +120,7 @@ export function connect({ port, topic, topics = [topic], transport = 'websocket'
       },
     };
     const onLine = (text) => {
-      const frame = JSON.parse(text);
+      const frame = read(text);
       if (frame.type === undefined) return onMessage(frame.data, frame);
       const control = controls[frame.type];
       if (control) control(frame);
@@ -121,7 +128,7 @@ export function connect({ port, topic, topics = [topic], transport = 'websocket'
     };
     const url = `http://127.0.0.1:${port}${path}?client=${state.identity.client}`;
     const open = openOf({ ...state, topics });
-    const line = carriers[transport]({ url, open, onLine });
+    const line = carriers[transport]({ url, open, onLine, isBare });
     const client = {
       left: state,
       send: (data) =>

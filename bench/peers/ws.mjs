@@ -2,8 +2,11 @@
 // `isJoined` is the floor of that wire: what one turn produced for a socket leaves in one write.
 
 import WebSocket, { WebSocketServer } from 'ws';
+import { BareWebSocket, createReader } from '../lib/light.mjs';
 
 export const packages = ['ws'];
+
+const read = createReader();
 
 /** Holds the socket back until the turn is over. */
 function cork(socket) {
@@ -38,20 +41,21 @@ export function serve(server, { onSend, isJoined = false, greeting }) {
   };
 }
 
-export function connect({ port, onMessage, isLines = false }) {
-  const ws = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
+export function connect({ port, onMessage, isLines = false, isBare = false }) {
+  const url = `ws://127.0.0.1:${port}/`;
+  const ws = isBare ? new BareWebSocket(url) : new WebSocket(url, { perMessageDeflate: false });
   const waiting = new Map();
   let number = 0;
   const take = (text) => {
-    const data = JSON.parse(text);
+    const data = read(text);
     if (isLines) return onMessage(data.data);
     const resolve = waiting.get(data.number);
     if (!resolve) return onMessage(data);
     waiting.delete(data.number);
     resolve(data.reply);
   };
-  ws.on('message', (bytes) => {
-    const text = bytes.toString();
+  ws.on('message', (message) => {
+    const text = String(message);
     if (!isLines) return take(text);
     for (const line of text.split('\n')) if (line !== '') take(line);
   });

@@ -15,7 +15,7 @@ import {
 
 export const title = 'Fan-out';
 export const about =
-  'One topic, messages of 100 bytes of JSON, light clients in one process. Every client has to have every message, in order.';
+  'One topic, messages of 100 bytes of JSON, 1,000 clients in one process: bare ones for raw ws and Holdfast alike (lib/light.mjs), so that the servers are what differs. Every client has to have every message, in order.';
 
 export const metrics = {
   p50: { title: 'median latency, ms', digits: 2, isLessBetter: true },
@@ -27,13 +27,14 @@ export const metrics = {
 
 export function contenders(isFull) {
   return [
-    { name: 'raw ws', peer: 'ws', isBase: true },
-    { name: 'Holdfast, WebSocket', peer: 'holdfast-light' },
+    { name: 'raw ws', peer: 'ws', options: { isBare: true }, isBase: true },
+    { name: 'raw ws, its own client', peer: 'ws' },
+    { name: 'Holdfast, WebSocket', peer: 'holdfast-light', options: { isBare: true } },
     { name: 'Socket.IO', peer: 'socketio' },
     { name: 'Primus', peer: 'primus' },
     ...(isFull
       ? [
-          { name: 'ws, one write a turn (floor)', peer: 'ws', options: { isJoined: true } },
+          { name: 'ws, one write a turn (floor)', peer: 'ws', options: { isJoined: true, isBare: true } },
           { name: 'raw SSE', peer: 'sse' },
           {
             name: 'Holdfast, HTTP stream',
@@ -56,7 +57,7 @@ const many = ['raw ws', 'ws, one write a turn (floor)', 'Holdfast, WebSocket', '
 
 export function rows(isFull) {
   return [
-    { name: '1,000 clients, one at a time', size: 1_000, count: isFull ? 100 : 60, ...oneAtATime },
+    { name: '1,000 clients, one at a time', size: 1_000, count: 200, ...oneAtATime },
     { name: '1,000 clients, saturated', size: 1_000, count: 150, ...saturated },
     { name: '1,000 clients, saturated, 20 a turn', size: 1_000, count: 140, ...burst },
     ...(isFull

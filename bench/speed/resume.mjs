@@ -30,10 +30,10 @@ export function contenders() {
     {
       name: 'raw ws, the same bytes',
       peer: 'ws',
-      options: { isLines: true },
+      options: { isLines: true, isBare: true },
       isBase: true,
     },
-    { name: 'Holdfast, WebSocket', peer: 'holdfast-light' },
+    { name: 'Holdfast, WebSocket', peer: 'holdfast-light', options: { isBare: true } },
   ];
 }
 

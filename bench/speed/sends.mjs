@@ -24,7 +24,7 @@ export function contenders() {
 }
 
 export function rows(isFull) {
-  return [{ name: '100 clients', size: 100, each: isFull ? 400 : 150 }];
+  return [{ name: '100 clients', size: 100, each: isFull ? 1_500 : 400 }];
 }
 
 export async function server(peer, options) {

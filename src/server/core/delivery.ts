@@ -19,25 +19,34 @@ export function drawFrom(bucket: Bucket, amount: number, perSecond: number, now:
   return bucket.level >= 0 ? 0 : (-bucket.level / perSecond) * 1000;
 }
 
-/** Fewer connections are written to in no time. */
-const manyPeers = 100;
-const restMaxMs = 20;
-
 /**
- * Who publishes in turn after turn gets one write for two of them: half the system calls, for a turn's delay of what comes
- * within a millisecond of what was just written. Nobody else waits.
+ * Who publishes in turn after turn gets one write for several of them. What is published within a millisecond of what was just
+ * written waits for the next turn, and for one more as long as each brings something: at most for as many turns as there were
+ * writes, for a turn costs less than a write, and never beyond the millisecond. Nobody else waits.
  */
+function rest(hub: Hub, run: () => void): void {
+  const { host } = hub;
+  let turns = hub.writeCount;
+  let seen = hub.publishCount;
+  const look = (): void => {
+    turns--;
+    if (turns <= 0 || hub.publishCount === seen || host.now() !== hub.turnAt) return run();
+    seen = hub.publishCount;
+    host.defer(look);
+  };
+  // What the next turn brings may come after this.
+  host.defer(() => host.defer(look));
+}
+
 function schedule(hub: Hub): void {
   if (hub.isFlushScheduled || hub.isClosed) return;
   hub.isFlushScheduled = true;
-  const { host } = hub;
   const run = (): void => {
     hub.isFlushScheduled = false;
     flush(hub);
   };
-  if (hub.restUntil > 0 && hub.restUntil > host.now()) setAlarm(hub.alarms, hub.restUntil, run);
-  else if (hub.turnAt !== undefined && hub.turnAt === hub.flushedAt) host.defer(() => host.defer(run));
-  else host.defer(run);
+  if (hub.turnAt !== undefined && hub.turnAt === hub.flushedAt) rest(hub, run);
+  else hub.host.defer(run);
 }
 
 export function markDirty(hub: Hub, peer: Peer): void {
@@ -241,32 +250,21 @@ function flushPeer(hub: Hub, peer: Peer): void {
   else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, emptyRun);
 }
 
-/**
- * A write for each of thousands takes milliseconds, and what is published meanwhile waits anyhow. A quarter of that time on
- * top, and one write brings all of it: whoever publishes faster than the sockets can be written to gets fewer writes, not a
- * longer queue. Nobody waits who publishes after that.
- */
 function flushDirty(hub: Hub): void {
   const { dirty } = hub;
+  const isOfMessages = hub.turnAt !== undefined;
   hub.dirty = [];
-  const isLong = dirty.length >= manyPeers;
-  const startedAt = isLong ? hub.host.now() : 0;
   for (const peer of dirty) {
     peer.isDirty = false;
     flushPeer(hub, peer);
   }
-  if (!isLong) hub.restUntil = 0;
-  else {
-    const endedAt = hub.host.now();
-    // Timers know no less than a millisecond, so a flush of less than four is not followed by any.
-    hub.restUntil = endedAt + Math.min(restMaxMs, Math.floor((endedAt - startedAt) / 4));
-  }
+  hub.writeCount = dirty.length;
+  hub.turnAt = undefined;
+  hub.flushedAt = isOfMessages ? hub.host.now() : undefined;
 }
 
 /** Live peers first; then those that catch up, as far as this turn's budget goes. */
 export function flush(hub: Hub): void {
-  hub.flushedAt = hub.turnAt;
-  hub.turnAt = undefined;
   flushDirty(hub);
   const queue = hub.catching;
   hub.catching = [];

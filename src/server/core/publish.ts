@@ -35,6 +35,7 @@ function entryOf(
   // A turn in which nothing waits to be written has no end that could be seen.
   if (!hub.isFlushScheduled) hub.turnAt = undefined;
   hub.turnAt ??= hub.host.now();
+  hub.publishCount++;
   // Copied, for the application may go on writing into its own.
   const isBinary = data instanceof ArrayBuffer || (ArrayBuffer.isView(data) && isBytes(data));
   const binary = isBinary ? new Uint8Array(data as ArrayBuffer) : undefined;

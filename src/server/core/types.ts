@@ -269,12 +269,13 @@ export interface Hub {
   dirty: Peer[];
   catching: Peer[];
   isFlushScheduled: boolean;
-  /** The next flush is not to begin before; see `flushDirty`. */
-  restUntil: number;
   /** When this turn's first message was published: one look at the clock is enough for all of them. */
   turnAt: number | undefined;
-  /** `turnAt` of what was written last; absent if that was no message. */
+  /** When messages had been written last, and to how many; absent if that was all answers. */
   flushedAt: number | undefined;
+  writeCount: number;
+  /** Of all messages. */
+  publishCount: number;
   /** The topic that was published to last: its name is one. */
   checkedTopic: string | undefined;
   /** Of ephemeral messages. */

@@ -1,6 +1,7 @@
 /** Rule D3 and its company: what is written to one connection, in which order, with which position marks. */
 import { describe, expect, test } from 'vitest';
-import { brief, CoreWorld, FakeSink, type Frame, idOf } from './support/core-world.ts';
+import type { Peer } from '../../../src/server/core/types.ts';
+import { brief, CoreWorld, FakeSink, type Frame } from './support/core-world.ts';
 
 const fresh = [{ topic: 'a', new: true }] as const;
 
@@ -21,62 +22,75 @@ describe('a connection that is live', () => {
     expect(sink.told()).toEqual(['a:1', 'a:2', 'a:3']);
   });
 
-  test('waits a little when writing to all took long, and gets in one write what came meanwhile', () => {
-    const world = new CoreWorld();
-    class SlowSink extends FakeSink {
-      override write(chunk: string | Uint8Array): void {
-        super.write(chunk);
-        world.now++;
-      }
-    }
-    const sinks = Array.from({ length: 100 }, (_, i) => {
-      return world.connect(fresh, { client: idOf(`c${i}`) }, 'websocket', new SlowSink()).sink;
-    });
-    const last = sinks.at(-1) as FakeSink;
-    world.turn();
-    for (const sink of sinks) sink.take();
-    world.pass(1_000);
-    publishMany(world, 1);
-    world.turn();
-    expect(last.told()).toEqual(['a:1']);
-    for (let i = 0; i < 3; i++) {
-      publishMany(world, 1);
+  describe('beside others, where something is published in turn after turn', () => {
+    /** Three connections; what each turn that publishes writes to the first of them. */
+    function createThree(): { world: CoreWorld; peer: Peer; sink: FakeSink; turn: () => string[] } {
+      const world = new CoreWorld();
+      const all = [1, 2, 3].map((attempt) => world.connect(fresh, { attempt }));
       world.turn();
+      for (const { sink } of all) sink.take();
+      const [{ peer, sink }] = all as [(typeof all)[0]];
+      const turn = (): string[] => {
+        publishMany(world, 1);
+        world.oneTurn();
+        return sink.told();
+      };
+      return { world, peer, sink, turn };
     }
-    expect(last.chunks).toEqual([]);
-    world.pass(20);
-    expect(last.chunks).toHaveLength(1);
-    expect(last.told()).toEqual(['a:2', 'a:3', 'a:4']);
-    world.pass(1_000);
-    publishMany(world, 1);
-    world.turn();
-    expect(last.told()).toEqual(['a:5']);
+
+    test('gets one write for as many turns as there are writes, and one more', () => {
+      const { turn, sink } = createThree();
+      const told = Array.from({ length: 9 }, turn);
+      expect(told).toEqual([
+        ['a:1'],
+        [],
+        [],
+        [],
+        ['a:2', 'a:3', 'a:4', 'a:5'],
+        [],
+        [],
+        [],
+        ['a:6', 'a:7', 'a:8', 'a:9'],
+      ]);
+      expect(sink.chunks).toEqual([]);
+    });
+
+    test('gets it as soon as a turn brings nothing more', () => {
+      const { world, sink, turn } = createThree();
+      expect([turn(), turn()]).toEqual([['a:1'], []]);
+      world.oneTurn();
+      expect(sink.told()).toEqual(['a:2']);
+    });
+
+    test('gets it when the millisecond is over', () => {
+      const { world, turn } = createThree();
+      expect([turn(), turn(), turn()]).toEqual([['a:1'], [], []]);
+      world.now++;
+      expect(turn()).toEqual(['a:2', 'a:3', 'a:4']);
+    });
+
+    test('gets at once what comes in a later millisecond, and what answers it', () => {
+      const { world, peer, sink, turn } = createThree();
+      expect(turn()).toEqual(['a:1']);
+      world.say(peer, { type: 'ping' });
+      world.oneTurn();
+      expect(sink.told()).toEqual(['pong@1']);
+      world.now++;
+      expect(turn()).toEqual(['a:2']);
+    });
   });
 
-  test('gets what is published in turn after turn by one write for two turns, and what comes later at once', () => {
+  test('gets by one write what two turns publish, if it is the only one', () => {
     const world = new CoreWorld();
-    const { peer, sink } = world.connect(fresh);
+    const { sink } = world.connect(fresh);
     world.turn();
     sink.take();
-    const turn = (): string[] => {
+    const told = Array.from({ length: 5 }, () => {
       publishMany(world, 1);
       world.oneTurn();
       return sink.told();
-    };
-    expect([turn(), turn(), turn(), turn(), turn()]).toEqual([
-      ['a:1'],
-      [],
-      ['a:2', 'a:3'],
-      [],
-      ['a:4', 'a:5'],
-    ]);
-    world.say(peer, { type: 'ping' });
-    world.oneTurn();
-    expect(sink.told()).toEqual(['pong@5']);
-    world.now++;
-    expect(turn()).toEqual(['a:6']);
-    world.oneTurn();
-    expect(sink.chunks).toEqual([]);
+    });
+    expect(told).toEqual([['a:1'], [], ['a:2', 'a:3'], [], ['a:4', 'a:5']]);
   });
 
   test('shares the very same text with the others', () => {
