@@ -1,7 +1,7 @@
 /** The client in Node. It needs no page, so it runs once, beside Chromium's tests. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Driver } from './harness.ts';
+import type { Driver, Transport } from './harness.ts';
 import {
   audit,
   driverInNode,
@@ -85,6 +85,27 @@ for (const transport of nodeTransports) {
       await expectNumbers(driver, 'numbers', 200);
       expect(await driver.events('gap')).toEqual([]);
     });
+  });
+}
+
+const poisoned: readonly (readonly Transport[])[] = [
+  ...nodeTransports.map((transport) => [transport]),
+  nodeTransports,
+];
+for (const ways of poisoned) {
+  test(`${ways.join(', ')}: a message that kills what carries it is told as a gap, and all others come`, async ({
+    hub,
+    faults,
+    hubUrl,
+  }) => {
+    const driver = await driverInNode();
+    await driver.start(hubUrl, ways, { backoff: { baseMs: 10, capMs: 100 } });
+    expect(await driver.subscribe('numbers')).toBe('ready');
+    faults.set({ cutAtText: 'poison' });
+    for (const data of ['before', 'poison', 'after']) await hub.hub.publish('numbers', data);
+    await expect.poll(() => driver.received('numbers'), { timeout: 30_000 }).toEqual(['before', 'after']);
+    expect((await driver.events('gap')).map(({ gap }) => gap?.reason)).toEqual(['undeliverable']);
+    await driver.close();
   });
 }
 

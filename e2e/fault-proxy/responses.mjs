@@ -155,6 +155,11 @@ export function createResponses({
   function passCounted(exchange, bytes) {
     if (find('oneWay', exchange)?.value === 'up') exchange.isMutedDown = true;
     if (exchange.isMutedDown) return journal.countBytes('dropped', bytes.length);
+    const text = find('cutAtText', exchange);
+    if (text && bytes.includes(text.value)) {
+      text.spend();
+      return cut(text.how, 'cutAtText');
+    }
     const limit = find('cutAfterBytes', exchange);
     const left = limit ? limit.value - exchange.bytesDown : Number.POSITIVE_INFINITY;
     exchange.bytesDown += bytes.length;

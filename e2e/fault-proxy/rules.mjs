@@ -47,6 +47,7 @@
  * @property {number} flushEveryBytes  A response's body goes out only when so much has come together.
  * @property {number} cutAfterMs  So long after a request came by, or after its 101, the connection is cut, unless the answer is complete.
  * @property {number} cutAfterBytes  After so many bytes of a response's body, or of frames to the client, the connection is cut.
+ * @property {string} cutAtText  The connection is cut in place of the bytes of a response's body, or of frames to the client, that hold this text.
  * @property {number} cutIdleMs  The connection is cut when nothing came by for so long.
  * @property {true} blackhole  Every byte is dropped both ways, closing included; new connections are accepted and never answered.
  * @property {true} blackholeExisting  The same, for the connections that are open at the moment when the rule is set.
@@ -88,6 +89,7 @@
 const isTrue = (/** @type {unknown} */ value) => value === true;
 const isCount = (/** @type {unknown} */ value) =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const isText = (/** @type {unknown} */ value) => typeof value === 'string' && value !== '';
 const isPeriod = (/** @type {unknown} */ value) => isCount(value) && value !== 0;
 const isStatus = (/** @type {unknown} */ value) =>
   Number.isInteger(value) && Number(value) >= 200 && Number(value) <= 599;
@@ -112,6 +114,7 @@ const isValid = {
   flushEveryBytes: isPeriod,
   cutAfterMs: isCount,
   cutAfterBytes: isCount,
+  cutAtText: isText,
   cutIdleMs: isPeriod,
   blackhole: isTrue,
   blackholeExisting: isTrue,
@@ -133,10 +136,11 @@ const countable = new Set([
   'duplicatePost',
   'cutAfterMs',
   'cutAfterBytes',
+  'cutAtText',
   'cutIdleMs',
 ]);
 /** @type {ReadonlySet<string>} */
-const cuts = new Set(['cutAfterMs', 'cutAfterBytes', 'cutIdleMs']);
+const cuts = new Set(['cutAfterMs', 'cutAfterBytes', 'cutAtText', 'cutIdleMs']);
 
 /**
  * @param {() => number} lastConnection  The number of the newest connection.

@@ -7,7 +7,7 @@ import { clearDeadlinesOf, deadlineAt, hasDeadline, setDeadline, waitFor } from 
 import { createError, type HoldfastError } from './errors.ts';
 import * as inbox from './inbox.ts';
 import { activeOf, type Connection, hasHopeful, type Session, tellError, trace } from './model.ts';
-import { patience, retryLater } from './opening.ts';
+import { isAskingAlone, patience, retryLater } from './opening.ts';
 import { blameOldest, retransmit, settleAll } from './outbox.ts';
 import * as policy from './policy.ts';
 import { transmit } from './transmit.ts';
@@ -89,6 +89,7 @@ export function lose(session: Session, connection: Connection, ending: Ending): 
   if (role === 'candidate' && activeOf(session)) loseBeside(session, connection, action);
   else if (connection.hello) loseActive(session, connection, action);
   else loseUnproven(session, connection, action, ending);
+  session.losses++;
 }
 
 /** Who wrote the address of a server that is not ours wants to know what is wrong there: once, until it works. */
@@ -161,6 +162,7 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   if (isHeldBack && uptime < stableMs) blame(session, kind, true);
   // It was let in, and brings what cannot be used.
   if (action === 'switch' && connection.error) blame(session, kind);
+  noteKill(session, connection);
   if (hasHopeful(session) || hasDeadline(session, 'retry')) return;
   session.tried = [];
   const told = connection.leaving ? deadlineAt(session, 'replace') : undefined;
@@ -175,6 +177,13 @@ function loseActive(session: Session, connection: Connection, action: Action): v
     return;
   }
   retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
+}
+
+/** It was let in, asked for the next message alone, and was lost: another way may let that through. */
+function noteKill(session: Session, { kind, hello }: Connection): void {
+  if (!isAskingAlone(session) || !hello || hello.head === hello.cursor) return;
+  kind.kills++;
+  blame(session, kind);
 }
 
 /**

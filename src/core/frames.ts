@@ -141,7 +141,10 @@ export interface OpenFrame {
   readonly cursor?: string | undefined;
   readonly token?: string | undefined;
   readonly wait?: number | undefined;
-  readonly max?: number;
+  /** Most messages that come together, until some have come; `0` of a poll: none, only a hello. */
+  readonly max?: number | undefined;
+  /** The next message is to be passed over, and told as a gap. */
+  readonly skip?: true | undefined;
   readonly ticket?: string;
   /** How often the client wants to hear from the server, milliseconds. */
   readonly heartbeat?: number | undefined;
@@ -325,6 +328,7 @@ const clientChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
     optional(frame['token'], isText) &&
     optional(frame['wait'], isCount) &&
     optional(frame['max'], isCount) &&
+    optional(frame['skip'], (value) => value === true) &&
     optional(frame['ticket'], isText) &&
     optional(frame['heartbeat'], isCount) &&
     optional(frame['sends'], isText),

@@ -263,6 +263,9 @@ export interface Session {
   replaceFailures: number;
   /** Something died in silence, and the connections of the pool may be dead, too: opens that may still be given up early. */
   doubt: number;
+  /** What the last candidate asked for, if it had a place to begin at, and how many that asked for the same were lost. */
+  question: string;
+  losses: number;
   /** What the first answer to a POST may take beside its round trip and its bytes, milliseconds. */
   postLimitMs: number;
   /** The clock of the server that knows our sends by this name: the least difference to our own, and when it was so. */
@@ -314,6 +317,8 @@ export function createSession(config: SessionConfig): Session {
     attempt: 0,
     replaceFailures: 0,
     doubt: 0,
+    question: '',
+    losses: 0,
     postLimitMs,
     clock: undefined,
     lastGood: undefined,

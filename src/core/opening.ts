@@ -33,20 +33,38 @@ const doubtMs = 300;
 /** The shortest interval of short polls. */
 export const pollMinMs = 500;
 
-export function openFrame(session: Session, { id, reception }: Connection, waitMs?: number): OpenFrame {
-  const { topics, cursor } = offers.offer(session.inbox, reception);
+/** Connections in a row that came to nothing at the same place: what is next there may be what kills them (rule D22). */
+const lossesMax = 3;
+
+/** The next message is asked for by itself. */
+export function isAskingAlone({ question, losses }: Session): boolean {
+  return question !== '' && losses >= lossesMax;
+}
+
+/** What an open asks for, and from where. */
+export function questionOf({ cursor, topics }: Partial<offers.Offer>): string {
+  return JSON.stringify([cursor, topics]);
+}
+
+export function openFrame(session: Session, connection: Connection, waitMs?: number): OpenFrame {
+  const { id, kind, hello, reception } = connection;
+  const offer = offers.offer(session.inbox, reception);
   const { client, key, token, outbox } = session;
+  const isAlone = isAskingAlone(session) && questionOf(offer) === session.question;
   return {
     type: 'open',
     protocol: protocolName,
     client,
     key,
     attempt: id,
-    topics,
-    cursor,
+    topics: offer.topics,
+    cursor: offer.cursor,
     token: token.value,
     sends: outbox.nonce || undefined,
     wait: waitMs,
+    // That a poll gets through at all is seen by its first answer.
+    max: isAlone ? (kind.streaming || hello ? 1 : 0) : undefined,
+    skip: (isAlone && policy.isHopeless(session.policy)) || undefined,
     heartbeat: waitMs === undefined ? session.policy.heartbeatMs : undefined,
   };
 }
@@ -104,6 +122,12 @@ export function openCandidate(
   session.attempts.push(connection.attempt);
   if (session.attempts.length > attemptsMax) session.attempts.shift();
   const open = openFrame(session, connection, kind.streaming ? undefined : 0);
+  const question = open.cursor === undefined ? '' : questionOf(open);
+  if (question !== session.question) {
+    session.question = question;
+    session.losses = 0;
+    policy.forgetKills(session.policy);
+  }
   session.out.push({ type: 'open', id, transport, open, fresh });
   waitFor(session, 'prove', staggerOf(session, connection), connection);
   trace(session, 'attempt', connection, reason);

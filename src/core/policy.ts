@@ -30,6 +30,8 @@ export interface Way extends Kind {
   failures: number;
   /** Connections in a row that were proven and died young, while the network was well. */
   youngDeaths: number;
+  /** Connections that asked for the next message alone, and were lost before it came (rule D22). */
+  kills: number;
   /** Monotonic time until which it stands behind the others. */
   outUntil: number;
   /** The code of what was told about it last, since it worked. */
@@ -71,6 +73,8 @@ export interface PolicyState {
 
 const outBaseMs = 10_000;
 const outCapMs = 300_000;
+/** After so many, and one for each way, it is passed over. */
+const killsMax = 4;
 /** A proven connection that dies before this has died young. */
 export const youngMs = 30_000;
 /** So many young deaths in a row, and a transport gives way to others. */
@@ -88,6 +92,7 @@ export function createPolicy(kinds: readonly Kind[]): PolicyState {
     isAvailable: false,
     failures: 0,
     youngDeaths: 0,
+    kills: 0,
     outUntil: 0,
   }));
   const policy = { kinds: ways, preferred: undefined } as unknown as PolicyState;
@@ -111,12 +116,24 @@ export function kindOf(policy: PolicyState, transport: string | undefined): Way 
 export function ranking(policy: PolicyState, now: number): Way[] {
   const { preferred, remembered, kinds } = policy;
   const isBad = (kind: Way): boolean =>
-    kind !== preferred && (kind.outUntil > now || isFlapping(policy, kind));
+    kind.kills > 0 || (kind !== preferred && (kind.outUntil > now || isFlapping(policy, kind)));
   const order = [preferred, remembered]
     .concat(kinds)
     .filter((kind, i, all): kind is Way => kind?.isAvailable === true && all.indexOf(kind) === i);
   const bad = order.filter(isBad).sort((a, b) => a.outUntil - b.outUntil);
   return order.filter((kind) => !isBad(kind)).concat(bad);
+}
+
+/** What comes next kills whatever carries it. */
+export function isHopeless({ kinds }: PolicyState): boolean {
+  return kinds.reduce((sum, { kills }) => sum + kills, 0) >= killsMax + kinds.length;
+}
+
+/** The next connection begins elsewhere. */
+export function forgetKills({ kinds }: PolicyState): void {
+  kinds.forEach((kind) => {
+    kind.kills = 0;
+  });
 }
 
 /** Its connections keep dying young, the last one just now. */

@@ -1,10 +1,9 @@
 /** Polls: each is a complete open, served from the cursor it brings (D11). When to ask again is decided here. */
 import { clearDeadline, waitFor } from './deadlines.ts';
 import { end, fail } from './ending.ts';
-import type { OpenFrame } from './frames.ts';
 import * as liveness from './liveness.ts';
 import { type Connection, hasHopeful, type Session } from './model.ts';
-import { openFrame, pollMinMs } from './opening.ts';
+import { openFrame, pollMinMs, questionOf } from './opening.ts';
 import * as policy from './policy.ts';
 
 const pollMaxMs = 10_000;
@@ -25,10 +24,6 @@ export function pollAgain(session: Session, connection: Connection): void {
 export function pollSoon(session: Session, connection: Connection): void {
   if (!hasHopeful(session)) return pollAgain(session, connection);
   waitFor(session, 'poll', policy.rttOf(session.policy) / 2, connection);
-}
-
-function questionOf({ cursor, topics }: OpenFrame): string {
-  return JSON.stringify([cursor, topics]);
 }
 
 /** Whether a held poll was answered at once and has moved nothing: to ask the same again at once would never end. */

@@ -20,7 +20,7 @@ import {
   waitFor,
 } from './deadlines.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
-import { askTokenLater, clearWaits, closeAll, end } from './ending.ts';
+import { askTokenLater, clearWaits, closeAll, end, stableMs } from './ending.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
@@ -41,7 +41,7 @@ import {
   trace,
 } from './model.ts';
 import * as offers from './offer.ts';
-import { doubtMax, openCandidate, openFresh, openNext } from './opening.ts';
+import { doubtMax, isAskingAlone, openCandidate, openFresh, openNext } from './opening.ts';
 import * as outbox from './outbox.ts';
 import * as policy from './policy.ts';
 import { pollAgain } from './polling.ts';
@@ -352,7 +352,9 @@ function connect(session: Session): void {
     return openFresh(session, next, 'replace');
   }
   if (candidates.length > 1) return;
-  const at = policy.upgradeAt(session.policy, kind, now.mono);
+  // Where all the others were lost, this one first shows whether it brings anything.
+  const from = isAskingAlone(session) ? active.provenAt + stableMs : now.mono;
+  const at = policy.upgradeAt(session.policy, kind, Math.max(now.mono, from));
   if (at === undefined || at > now.mono) return setDeadline(session, 'upgrade', at);
   const overdue = candidates[0]?.kind;
   const next = policy

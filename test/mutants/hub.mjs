@@ -229,4 +229,18 @@ export const hubMutants = [
       },
     ],
   },
+  {
+    name: 'what is asked for alone comes together with what may kill it',
+    rule: 'D22',
+    file: delivery,
+    find: '  const chunk = readFor(hub, peer, hub.config.limits.chunkBytes, peer.max);',
+    replace: '  const chunk = readFor(hub, peer, hub.config.limits.chunkBytes, 1e9);',
+  },
+  {
+    name: 'what follows a message that was asked for alone comes in the same moment',
+    rule: 'D22',
+    file: delivery,
+    find: 'const apartMs = 100;',
+    replace: 'const apartMs = 0;',
+  },
 ];

@@ -448,6 +448,20 @@ describe('cuts', () => {
     expect(await statusOf(post('/echo', 'z'.repeat(2_000)))).toBe(200);
   });
 
+  it('cuts in place of a piece that holds a text, and lets others pass', async () => {
+    proxy.set({ cutAtText: 'poison' });
+    const client = open();
+    client.send(get('/held'));
+    const { response } = await upstream.request('/held');
+    response.writeHead(200, { 'content-length': 5_000 });
+    response.write('fine');
+    await client.until('fine');
+    response.write('some poison');
+    await client.ended;
+    expect(proxy.stats().cuts).toEqual({ cutAtText: 1 });
+    expect(client.text()).toMatch(/\r\n\r\nfine$/);
+  });
+
   it('cuts a connection on which nothing came by, and leaves a busy one', async () => {
     const idle = await openRawWebSocket();
     const busy = await openWebSocket();

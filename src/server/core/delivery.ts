@@ -8,7 +8,7 @@ import { idAt, tailOf, tails, trimmedTo } from './log.ts';
 import { addControl, endPeer, mark, write } from './peer.ts';
 import { isFor, readLog } from './read-log.ts';
 import type { Entry } from './topic-record.ts';
-import type { Bucket, Hub, Peer } from './types.ts';
+import type { Bucket, Hub, Peer, Subscription } from './types.ts';
 import { runOf, type Waiting, waitingAfter } from './waiting.ts';
 
 /** Takes `amount` from a bucket that fills by `perSecond`; below zero it says how long to wait, in milliseconds. */
@@ -150,7 +150,7 @@ function readFor(hub: Hub, peer: Peer, bytesMax: number, countMax: number): Chun
   const except = peer.record?.id;
   for (let partition = 0; partition < positions.length; partition++) {
     const count = countMax - entries.length;
-    if (entries.length > 0 && (bytes >= bytesMax || count <= 0)) break;
+    if (count <= 0 || (entries.length > 0 && bytes >= bytesMax)) break;
     const budget = { bytes: bytesMax - bytes, count, except };
     const reading = readLog(hub.log, partition, peer.topics, positions[partition] ?? 0, budget);
     positions[partition] = reading.position;
@@ -158,6 +158,22 @@ function readFor(hub: Hub, peer: Peer, bytesMax: number, countMax: number): Chun
     bytes += reading.bytes;
   }
   return { entries, positions, bytes };
+}
+
+/**
+ * On every way something kills the connection that carries the next message: its client goes on without it (rule D22). If
+ * something was trimmed there, it may have been that.
+ */
+export function passOver(hub: Hub, peer: Peer): void {
+  if (tellGaps(hub, peer) > 0) return;
+  const [entry] = readFor(hub, peer, 1, 1).entries;
+  if (!entry) return;
+  const { offset } = entry;
+  const { key, partition } = entry.record;
+  const { topic } = peer.topics.find((one) => one.key === key) as Subscription;
+  tellGap(hub, peer, topic, partition, offset, 'undeliverable');
+  peer.positions = peer.positions.map((position, i) => (i === partition ? offset : position));
+  addControl(peer, mark(hub, peer.positions));
 }
 
 function isAtTail(hub: Hub, positions: readonly number[]): boolean {
@@ -191,6 +207,9 @@ function replayOf(hub: Hub, entries: readonly Entry[]): Run {
   return hub.replay;
 }
 
+/** What is written so long before what kills the connection has got through. */
+const apartMs = 100;
+
 /** Writes one piece of the log. Returns how much that was. */
 function catchUp(hub: Hub, peer: Peer): number {
   if (isFull(hub, peer)) return 0;
@@ -200,11 +219,19 @@ function catchUp(hub: Hub, peer: Peer): number {
   }
   tellGaps(hub, peer);
   if (peer.state !== 'catching') return 0;
-  const chunk = readFor(hub, peer, hub.config.limits.chunkBytes, Number.POSITIVE_INFINITY);
+  const isCareful = peer.max < Number.POSITIVE_INFINITY;
+  if (isCareful && peer.controls) {
+    write(hub, peer, emptyRun);
+    waitToCatchUp(hub, peer, apartMs);
+    return 0;
+  }
+  const chunk = readFor(hub, peer, hub.config.limits.chunkBytes, peer.max);
+  peer.max = Number.POSITIVE_INFINITY;
   const isDone = isAtTail(hub, chunk.positions);
   write(hub, peer, replayOf(hub, chunk.entries), isDone ? [mark(hub, chunk.positions)] : []);
   peer.positions = chunk.positions;
   if (isDone) peer.state = 'live';
+  else if (isCareful) waitToCatchUp(hub, peer, apartMs);
   else if (!peer.sink.blocked()) delayCatchUp(hub, peer, chunk.bytes);
   return chunk.bytes;
 }
@@ -216,8 +243,12 @@ function delayCatchUp(hub: Hub, peer: Peer, bytes: number): void {
   const now = hub.host.now();
   if (record) record.replayBucket ??= { level: perSecond, at: now };
   const waitMs = record?.replayBucket ? drawFrom(record.replayBucket, bytes, perSecond, now) : 0;
-  if (waitMs <= 0) return queueCatchUp(hub, peer);
-  setAlarm(hub.alarms, now + waitMs, () => {
+  if (waitMs <= 0) queueCatchUp(hub, peer);
+  else waitToCatchUp(hub, peer, waitMs);
+}
+
+function waitToCatchUp(hub: Hub, peer: Peer, waitMs: number): void {
+  setAlarm(hub.alarms, hub.host.now() + waitMs, () => {
     if (peer.state === 'catching') queueCatchUp(hub, peer);
   });
 }
@@ -235,7 +266,7 @@ export function drained(hub: Hub, peer: Peer): void {
 export function answerPoll(hub: Hub, peer: Peer, isTime: boolean): void {
   if (peer.state !== 'held') return;
   const gaps = tellGaps(hub, peer);
-  const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max ?? Number.POSITIVE_INFINITY);
+  const chunk = readFor(hub, peer, hub.config.limits.pollBytes, peer.max);
   const entries = chunk.entries.concat(takePending(peer).entries);
   if (!isTime && gaps === 0 && entries.length === 0) return;
   write(hub, peer, replayOf(hub, entries), [mark(hub, chunk.positions)]);

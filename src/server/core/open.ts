@@ -7,7 +7,7 @@ import { type OpenFrame, protocolName, type TopicRequest } from '../../core/fram
 import { type Admission, authenticate } from './access.ts';
 import { cancelAlarm, setAlarm } from './alarms.ts';
 import { claimRecord, isClientId, renewNonce, stay } from './clients.ts';
-import { answerPoll, markDirty, tell, tellGap } from './delivery.ts';
+import { answerPoll, markDirty, passOver, tell, tellGap } from './delivery.ts';
 import { emptyRun } from './forms.ts';
 import type { Grant } from './grant.ts';
 import { startBeat } from './liveness.ts';
@@ -241,12 +241,13 @@ function begin(hub: Hub, peer: Peer, open: OpenFrame, placed: readonly Placed[])
   if (isPoll(peer)) peer.state = 'held';
   tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
   tellPlacedGaps(hub, peer, placed);
-  if (isPoll(peer)) hold(hub, peer, open, isNews);
+  if (open.skip) passOver(hub, peer);
+  peer.max = open.max ?? Number.POSITIVE_INFINITY;
+  if (isPoll(peer)) hold(hub, peer, open, isNews || open.skip === true || peer.max === 0);
   else stream(hub, peer);
 }
 
 function hold(hub: Hub, peer: Peer, open: OpenFrame, isNews: boolean): void {
-  peer.max = Math.max(1, open.max ?? Number.POSITIVE_INFINITY);
   const waitMs = Math.min(open.wait ?? 0, hub.config.holdMs);
   answerPoll(hub, peer, isNews || waitMs === 0);
   if (peer.state !== 'held') return;

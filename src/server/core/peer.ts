@@ -58,7 +58,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     heartbeatMs: hub.config.heartbeatMs,
     heardAt: now,
     blockedAt: undefined,
-    max: undefined,
+    max: Number.POSITIVE_INFINITY,
     alarm: undefined,
     expiry: undefined,
   };

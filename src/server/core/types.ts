@@ -204,8 +204,8 @@ export interface Peer {
   heartbeatMs: number;
   heardAt: number;
   blockedAt: number | undefined;
-  /** Most messages of a poll's answer. */
-  max: number | undefined;
+  /** Most messages that it is given together, which then come by themselves; of a poll, of its answer. */
+  max: number;
   /** What its state waits for at the longest; of a stream, its next heartbeat. */
   alarm: Alarm | undefined;
   expiry: Alarm | undefined;

@@ -129,6 +129,8 @@ export function checkTopic(setup: TopicSetup): TopicChecker {
     pending = one;
     isEarly = false;
     newest = -1;
+    // No world has a message that kills what carries it.
+    if (one.reason === 'undeliverable') return told(`${one.to} was passed over`);
     if (one.reason === 'epoch') isMoving = true;
     if (isMoving || !stand) return;
     const list = listOf(ledger, stand.epoch, topic);

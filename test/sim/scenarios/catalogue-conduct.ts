@@ -174,7 +174,13 @@ export const conductSchedules: readonly Schedule[] = [
     id: 'F22 everywhere',
     rules: ['D22'],
     schedule: 'a message that every transport’s proxy kills is asked for alone, then told as a gap',
-    later: 'not built',
+    tests: [
+      'scenarios/poison: a message that every proxy kills is told as a gap, and all others come: $transports',
+      'scenarios/poison: a message that one way out of six lets through is not passed over',
+      'scenarios/poison: a message that was killed now and then is not passed over',
+      'scenarios/poison: a connection that is cut with nothing to bring passes nothing over',
+      'core/schedules: then it is asked for alone, on one way after another, and after seven times more passed over',
+    ],
   },
   {
     id: 'F22 up',

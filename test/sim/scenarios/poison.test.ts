@@ -1,5 +1,6 @@
 /** F22: frames that kill whatever carries them, on the way down and on the way up. */
 import { describe, expect, test } from 'vitest';
+import type { TransportName } from '../../../src/adapters/adapter.ts';
 import { createStage } from './stage.ts';
 
 describe('F22', () => {
@@ -18,6 +19,79 @@ describe('F22', () => {
     const attempts = actor.opens().filter((open) => open.endsWith('from 0'));
     expect(attempts.length).toBeLessThan(6);
     expect(attempts.at(-1)).toMatch(/long-poll \[A\] from 0$/);
+  });
+
+  const poisonous = (way: string, text: string): 'cut' | undefined =>
+    way === 'down' && text.includes('poison') ? 'cut' : undefined;
+  const every: TransportName[] = ['websocket', 'http-stream', 'eventsource', 'iframe', 'long-poll', 'poll'];
+
+  test.each<{ transports: TransportName[] }>([
+    ...every.map((transport) => ({ transports: [transport] })),
+    { transports: ['websocket', 'long-poll'] },
+    { transports: every },
+  ])(
+    'a message that every proxy kills is told as a gap, and all others come: $transports',
+    ({ transports }) => {
+      const stage = createStage();
+      const actor = stage.join({ transports });
+      actor.client.subscribe('A');
+      actor.client.subscribe('B');
+      stage.pass(100);
+      actor.inspect(poisonous);
+      for (const data of ['before', 'poison', 'after']) stage.publish('A', data);
+      stage.publish('B', 'other');
+      stage.pass(600_000);
+      stage.publish('A', 'later');
+      stage.pass(20_000);
+      expect(actor.told().slice(2)).toEqual([
+        'A 1',
+        'gap A 1-2 undeliverable',
+        'A 3 (after a gap)',
+        'B 4',
+        'A 5',
+      ]);
+    },
+  );
+
+  test('a message that one way out of six lets through is not passed over', () => {
+    const stage = createStage();
+    const actor = stage.join({ transports: every });
+    actor.client.subscribe('A');
+    stage.pass(100);
+    actor.inspect((way, text, wire) => (wire.transport === 'poll' ? undefined : poisonous(way, text)));
+    stage.publish('A', 'poison');
+    stage.pass(600_000);
+    expect(actor.told()).toEqual(['ready A from 0', 'A 1']);
+  });
+
+  test('a message that was killed now and then is not passed over', () => {
+    const stage = createStage();
+    const actor = stage.join({ transports: ['websocket'] });
+    actor.client.subscribe('A');
+    stage.pass(100);
+    let killed = 0;
+    actor.inspect((way, text) => (poisonous(way, text) && ++killed <= 6 ? 'cut' : undefined));
+    stage.publish('A', 'poison');
+    stage.pass(60_000);
+    killed = 0;
+    stage.publish('A', 'more poison');
+    stage.pass(60_000);
+    expect(actor.told()).toEqual(['ready A from 0', 'A 1', 'A 2']);
+  });
+
+  test('a connection that is cut with nothing to bring passes nothing over', () => {
+    const stage = createStage();
+    const actor = stage.join({ transports: ['websocket'] });
+    actor.client.subscribe('A');
+    stage.pass(100);
+    for (let i = 0; i < 20; i++) {
+      actor.wires.at(-1)?.cut();
+      stage.pass(30_000);
+    }
+    actor.wires.at(-1)?.cut();
+    stage.publish('A', 'healthy');
+    stage.pass(30_000);
+    expect(actor.told()).toEqual(['ready A from 0', 'A 1']);
   });
 
   test('a send that is larger than the hub says it takes is told so, and those behind it go on', () => {

@@ -145,6 +145,7 @@ function openText(open: OpenFrame): string {
   if (open.token !== undefined) text += ` token ${open.token}`;
   if (open.wait !== undefined) text += ` wait ${open.wait}`;
   if (open.max !== undefined) text += ` max ${open.max}`;
+  if (open.skip) text += ' skip';
   if (open.heartbeat !== undefined) text += ` heartbeat ${open.heartbeat}`;
   return open.client === 'client-1' ? text : `${text} as ${open.client || 'nobody'}`;
 }

@@ -446,6 +446,36 @@ describe('F22: poison', () => {
     ]);
   });
 
+  it('then it is asked for alone, on one way after another, and after seven times more passed over', () => {
+    const world = connected({ kinds: [websocket, stream, poll] }, ['A'], { head: 'a.5' });
+    world.put({ type: 'undecodable', id: 1 });
+    const opens: string[] = [];
+    for (let ms = 0; ms < 100_000 && !opens.at(-1)?.includes('skip'); ms += 10) {
+      const lines = world.lines().filter((line) => line.includes('opens'));
+      opens.push(...lines.map((line) => line.replace(/@.*/, '').replace(' [A] from a.5', '')));
+      if (lines.length === 0) {
+        world.after(10);
+      } else {
+        const id = opens.length + 1;
+        world.hello(id, { head: 'a.9', cursor: 'a.5' });
+        world.put({ type: 'undecodable', id });
+      }
+    }
+    expect(opens).toEqual([
+      '#2 opens websocket',
+      '#3 opens websocket',
+      '#4 opens http-stream',
+      '#5 opens http-stream max 1',
+      '#6 opens poll wait 0 max 0',
+      '#7 opens websocket max 1',
+      '#8 opens http-stream max 1',
+      '#9 opens poll wait 0 max 0',
+      '#10 opens poll wait 0 max 0',
+      '#11 opens websocket max 1',
+      '#12 opens http-stream max 1 skip',
+    ]);
+  });
+
   it('a send that is too large for the server never gets a number', () => {
     const world = connected({}, [], { limits: { frameBytes: 20 } });
     world.send(1, 21);

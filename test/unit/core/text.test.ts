@@ -303,7 +303,7 @@ describe('a frame from the server', () => {
 });
 
 const open = { type: 'open', protocol: 'p', client: 'c', key: 'k', attempt: 1, topics: ['A'] };
-const openMore = { ...open, cursor: 'c', token: 't', wait: 1, max: 1, ticket: 't' };
+const openMore = { ...open, cursor: 'c', token: 't', wait: 1, max: 1, skip: true, ticket: 't' };
 
 describe('a frame from a client', () => {
   it.each<object>([

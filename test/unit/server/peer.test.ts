@@ -295,6 +295,67 @@ describe('a connection that does not keep up', () => {
   });
 });
 
+describe('who has lost connections where it stands (F22)', () => {
+  test('is given its hello, the next message and the rest apart from each other', () => {
+    const world = new CoreWorld();
+    publishMany(world, 4);
+    const { sink } = world.connect(['a'], { cursor: world.at(0), max: 1 });
+    world.turn();
+    expect(sink.told()).toEqual(['hello']);
+    world.pass(100);
+    expect(sink.told()).toEqual(['a:1']);
+    world.pass(99);
+    expect(sink.told()).toEqual([]);
+    world.pass(1);
+    expect(sink.told()).toEqual(['a:2', 'a:3', 'a:4', 'ping@4']);
+    publishMany(world, 2);
+    world.turn();
+    expect(sink.told()).toEqual(['a:5', 'a:6']);
+  });
+
+  test('and polls, is first given a hello, then one message', () => {
+    const world = new CoreWorld();
+    publishMany(world, 2);
+    const open = { cursor: world.at(0), wait: 10_000 };
+    expect(world.poll(['a'], { ...open, max: 0 }).map(brief)).toEqual(['hello', 'ping@0']);
+    expect(world.poll(['a'], { ...open, max: 1 }).map(brief)).toEqual(['hello', 'a:1', 'ping@1']);
+  });
+
+  test('may pass over the next message, which is told as a gap of its topic alone', () => {
+    const world = new CoreWorld();
+    world.core.publish('b', 0);
+    publishMany(world, 3);
+    const { sink } = world.connect(['a', 'b'], { cursor: world.at(1), max: 1, skip: true });
+    world.turn();
+    expect(sink.told()).toEqual(['hello', 'gap a<=2 undeliverable', 'ping@2']);
+    world.pass(200);
+    expect(sink.told()).toEqual(['a:3', 'a:4', 'ping@4']);
+  });
+
+  test('and polls, is told so at once', () => {
+    const world = new CoreWorld();
+    publishMany(world, 1);
+    const open = { cursor: world.at(0), wait: 10_000, max: 0, skip: true } as const;
+    expect(world.poll(['a'], open).map(brief)).toEqual([
+      'hello',
+      'gap a<=1 undeliverable',
+      'ping@1',
+      'ping@1',
+    ]);
+  });
+
+  test('passes nothing over where nothing is next, or where that was trimmed', () => {
+    const world = new CoreWorld({ history: { messages: 2 } });
+    const quiet = world.connect(['a'], { cursor: world.at(0), max: 1, skip: true });
+    world.turn();
+    expect(quiet.sink.told()).toEqual(['hello']);
+    publishMany(world, 3);
+    const { sink } = world.connect(['a'], { cursor: world.at(0), attempt: 2, max: 1, skip: true });
+    world.pass(200);
+    expect(sink.told()).toEqual(['hello', 'gap a<=1 trimmed', 'a:2', 'a:3', 'ping@3']);
+  });
+});
+
 describe('gaps (F7)', () => {
   test('are told before the messages beyond them, for their topic alone, and once', () => {
     const world = new CoreWorld({ history: { messages: 2 } });
