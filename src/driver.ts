@@ -31,7 +31,7 @@ export interface DriverOptions {
 }
 
 export interface Driver {
-  /** Queues an input. It is taken at the end of the current task, with all others of that task. */
+  /** Queues an input. It is taken at the end of the current task, with all others of that task; a send with those of the next tasks, where the runtime knows when they have run. */
   put(input: Input): void;
   /** Adapters may run now that could not before. */
   refresh(): void;
@@ -62,12 +62,14 @@ export function createDriver(options: DriverOptions): Driver {
 
   function put(input: Input): void {
     queue.push(input);
-    schedule();
+    schedule(input.type === 'send' || input.type === 'volatile');
   }
 
-  function schedule(): void {
+  /** `isPatient`: what the tasks that follow at once put beside it goes with it. */
+  function schedule(isPatient: boolean): void {
     if (scheduled) return;
-    runtime.defer(drain);
+    if (isPatient && runtime.gather) runtime.gather(drain);
+    else runtime.defer(drain);
     // Not before: should that throw, the next input tries again.
     scheduled = true;
   }

@@ -135,6 +135,7 @@ export function nodeRuntime(): Runtime {
     now: () => ({ wall: Date.now(), mono: clock.now() }),
     randomBytes: (count) => randomFillSync(new Uint8Array(count)),
     defer: (run) => void settled.then(run),
+    gather: (run) => void setImmediate(run),
     startTimer(run, delayMs) {
       const timer = setTimeout(run, delayMs);
       return () => clearTimeout(timer);

@@ -60,6 +60,8 @@ export interface Runtime {
   randomBytes(count: number): Uint8Array;
   /** Runs at the end of the current task, before anything else of the event loop. */
   defer(run: () => void): void;
+  /** Runs when all tasks that are ready have run, so that what several of them send goes in one write. Absent: as `defer`. */
+  gather?(run: () => void): void;
   /** One host timer, of no more than 2,147,483,647 ms. Returns what undoes it. */
   startTimer(run: () => void, delayMs: number): () => void;
   /** Tells the signals from now on, and at once (before it returns) those that already hold. Returns what ends it. */

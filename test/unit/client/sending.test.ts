@@ -2,7 +2,29 @@
 import { getEventListeners } from 'node:events';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { nodeRuntime } from '../../../src/runtime/node.ts';
 import { ack, createStage, cut, openStage, outcome, sendsOn, thrownBy, turn } from './stage.ts';
+
+describe('what several tasks send', () => {
+  const tasks = async (stage: Awaited<ReturnType<typeof openStage>>): Promise<void> => {
+    for (const n of [1, 2]) setImmediate(() => void stage.client.send('a', n));
+    await turn();
+    await turn();
+  };
+
+  it('goes in one write where the runtime knows when they have run', async () => {
+    const stage = await openStage({ gather: nodeRuntime().gather as (run: () => void) => void });
+    await tasks(stage);
+    expect(stage.wire().outgoing).toHaveLength(1);
+    expect(sendsOn(stage.wire()).map(({ data }) => data)).toEqual([1, 2]);
+  });
+
+  it('goes at the end of each elsewhere', async () => {
+    const stage = await openStage();
+    await tasks(stage);
+    expect(stage.wire().outgoing).toHaveLength(2);
+  });
+});
 
 describe('an answer', () => {
   it('resolves with the reply', async () => {

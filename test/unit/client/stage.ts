@@ -172,6 +172,8 @@ export interface StageOptions extends Omit<ClientOptions, 'adapters'> {
   readonly store?: Store;
   /** What the page's timings say of a URL. */
   readonly roundTripMs?: (url: string) => number | undefined;
+  /** As in Node. */
+  readonly gather?: (run: () => void) => void;
 }
 
 /** Everything that waits in this task and its microtasks has happened, and the process has seen what nobody handled. */
@@ -189,6 +191,7 @@ export function createStage(options: StageOptions = {}) {
     missing = [],
     store,
     roundTripMs,
+    gather,
     ...rest
   } = options;
   /** Names of what the client has asked its runtime and adapters, the clock excepted. */
@@ -226,6 +229,7 @@ export function createStage(options: StageOptions = {}) {
     resolveUrl: (text) => new URL(text, 'https://page.test/app/').href,
     origin: 'https://page.test',
     ...(roundTripMs && { roundTripMs }),
+    ...(gather && { gather }),
     get store() {
       calls.push('store');
       return store;
