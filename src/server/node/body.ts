@@ -41,8 +41,10 @@ function tooLarge(bytesMax: number): Body {
   return { type: 'refused', status: 413, code: 'FRAME_TOO_LARGE', message };
 }
 
-/** The request lasts as long as its answer, so a listener that stays must not hold what the body was read with. */
-/** Listens to an error that something else tells of. One for all: whatever lasts keeps what listens to it. */
+/**
+ * Listens to an error that something else tells of. One for all: whatever lasts keeps what listens to it, and a request lasts
+ * as long as its answer.
+ */
 export function ignore(): void {}
 
 /** Calls `done` once. What comes after a refusal is not read. */
