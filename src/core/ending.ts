@@ -162,7 +162,7 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   if (isHeldBack && uptime < stableMs) blame(session, kind, true);
   // It was let in, and brings what cannot be used.
   if (action === 'switch' && connection.error) blame(session, kind);
-  noteKill(session, connection);
+  if (uptime < policy.youngMs) noteKill(session, connection);
   if (hasHopeful(session) || hasDeadline(session, 'retry')) return;
   session.tried = [];
   const told = connection.leaving ? deadlineAt(session, 'replace') : undefined;
@@ -179,9 +179,9 @@ function loseActive(session: Session, connection: Connection, action: Action): v
   retryLater(session, action === 'back-off' ? Math.max(1, session.attempt) : session.attempt);
 }
 
-/** It was let in, asked for the next message alone, and was lost: another way may let that through. */
-function noteKill(session: Session, { kind, hello }: Connection): void {
-  if (!isAskingAlone(session) || !hello || hello.head === hello.cursor) return;
+/** It was let in, asked for the next message alone, and was lost before anything came: another way may let that through. */
+function noteKill(session: Session, { kind, hello, brought }: Connection): void {
+  if (!isAskingAlone(session) || brought || !hello || hello.head === hello.cursor) return;
   kind.kills++;
   blame(session, kind);
 }

@@ -212,7 +212,7 @@ export interface Connection {
   full?: true;
   /** Polls: an answer is under way. */
   asking: boolean;
-  /** Polls: the last answer brought a message. */
+  /** It brought a message; of polls, the last answer did. */
   brought?: boolean;
   pollMs: number;
   /** One-way: a POST is under way. */

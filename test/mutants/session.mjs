@@ -300,8 +300,8 @@ export const sessionMutants = [
     name: 'a connection that had nothing to bring counts as killed by what comes next',
     rule: 'D22',
     file: 'src/core/ending.ts',
-    find: ' || hello.head === hello.cursor) return;',
-    replace: ') return;',
+    find: ' || !hello || hello.head === hello.cursor) return;',
+    replace: ' || !hello) return;',
   },
   {
     name: 'connections that were lost elsewhere count for what comes next here',

@@ -476,6 +476,28 @@ describe('F22: poison', () => {
     ]);
   });
 
+  it('what brought something was not killed by what comes next, and is asked first again', () => {
+    const world = connected({ kinds: [websocket, stream] }, ['A'], { head: 'a.5' });
+    for (let id = 1; id <= 4; id++) {
+      world.put({ type: 'undecodable', id });
+      world.after(1);
+    }
+    const opens = (): string[] => world.lines().filter((line) => line.includes('opens'));
+    let open = '';
+    while (!/websocket.* max 1/.test(open)) {
+      world.after(10);
+      open = opens().at(-1) ?? '';
+    }
+    const id = Number(/\d+/.exec(open)?.[0]);
+    world.hello(id, { head: 'a.9', cursor: 'a.5' });
+    world.brings(id, message('A', 6));
+    world.after(3_000);
+    opens();
+    world.put({ type: 'undecodable', id });
+    world.after(1_000);
+    expect(opens()[0]).toMatch(/websocket \[A\] from a\.6@/);
+  });
+
   it('a send that is too large for the server never gets a number', () => {
     const world = connected({}, [], { limits: { frameBytes: 20 } });
     world.send(1, 21);
