@@ -21,7 +21,7 @@ const withCore = `
  * Node to the next; above it the build fails. Goal: what it should be.
  */
 const pieces = [
-  { name: 'holdfast.umd.min.js', file: 'dist/holdfast.umd.min.js', budget: 31, goal: 12.9 },
+  { name: 'holdfast.umd.min.js', file: 'dist/holdfast.umd.min.js', budget: 31.1, goal: 12.9 },
   { name: 'holdfast.legacy.min.js', file: 'dist/holdfast.legacy.min.js', budget: 34.6, goal: 20 },
   { name: 'holdfast', imports: `export { createClient } from 'holdfast';`, budget: 27 },
   { name: 'holdfast/core + webSocket()', imports: withCore, budget: 24.2, goal: 8 },
