@@ -185,10 +185,10 @@ export interface Connection {
   paceMs: number;
   /** Heartbeats in a row that came late. */
   lates: number;
-  /** Polls: when the answer was asked for, how long it may be held, and what the question was. */
+  /** What it was asked for, and from where; of polls also when, and how long the answer may be held. */
   askedAt: number;
   heldMs: number;
-  question?: string;
+  question: string;
   /** Times that `prove` or `quiet` have run out in a row. */
   misses: number;
   /** It was given more time, as the machine was busy when that was over. */

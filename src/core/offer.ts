@@ -21,6 +21,8 @@ import {
 export interface Offer {
   readonly topics: readonly TopicRequest[];
   readonly cursor: string | undefined;
+  /** The same from the same places has the same question. */
+  readonly question: string;
 }
 
 /**
@@ -48,10 +50,14 @@ export function offer(inbox: Inbox, reception: Reception): Offer {
     reception.links[topic] = link;
     links.push(link);
   });
+  const cursor = least.length > 0 ? cursorAt(inbox, least) : undefined;
+  // Not as JSON, which a page may have broken; no topic has a tab in its name.
+  let question = `${cursor}`;
   links.forEach(({ subscription, start }) => {
     topics.push(topicRequest(inbox, subscription, start, least));
+    question += `\t${start}\t${subscription.topic}`;
   });
-  return { topics, cursor: least.length > 0 ? cursorAt(inbox, least) : undefined };
+  return { topics, cursor, question };
 }
 
 function topicRequest(

@@ -41,24 +41,20 @@ export function isAskingAlone({ question, losses }: Session): boolean {
   return question !== '' && losses >= lossesMax;
 }
 
-/** What an open asks for, and from where. */
-export function questionOf({ cursor, topics }: Partial<offers.Offer>): string {
-  return JSON.stringify([cursor, topics]);
-}
-
 export function openFrame(session: Session, connection: Connection, waitMs?: number): OpenFrame {
   const { id, kind, hello, reception } = connection;
-  const offer = offers.offer(session.inbox, reception);
+  const { topics, cursor, question } = offers.offer(session.inbox, reception);
   const { client, key, token, outbox } = session;
-  const isAlone = isAskingAlone(session) && questionOf(offer) === session.question;
+  const isAlone = isAskingAlone(session) && question === session.question;
+  connection.question = question;
   return {
     type: 'open',
     protocol: protocolName,
     client,
     key,
     attempt: id,
-    topics: offer.topics,
-    cursor: offer.cursor,
+    topics,
+    cursor,
     token: token.value,
     sends: outbox.nonce || undefined,
     wait: waitMs,
@@ -106,6 +102,7 @@ export function openCandidate(
     lates: 0,
     askedAt: mono,
     heldMs: 0,
+    question: '',
     misses: 0,
     verified: !kind.duplex || kind.plain || isKnown(session, kind) || session.policy.kinds.length === 1,
     asking: !kind.streaming,
@@ -122,7 +119,7 @@ export function openCandidate(
   session.attempts.push(connection.attempt);
   if (session.attempts.length > attemptsMax) session.attempts.shift();
   const open = openFrame(session, connection, kind.streaming ? undefined : 0);
-  const question = open.cursor === undefined ? '' : questionOf(open);
+  const question = (open.cursor && connection.question) || '';
   if (question !== session.question) {
     session.question = question;
     session.losses = 0;

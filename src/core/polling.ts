@@ -3,7 +3,8 @@ import { clearDeadline, waitFor } from './deadlines.ts';
 import { end, fail } from './ending.ts';
 import * as liveness from './liveness.ts';
 import { type Connection, hasHopeful, type Session } from './model.ts';
-import { openFrame, pollMinMs, questionOf } from './opening.ts';
+import { offer } from './offer.ts';
+import { openFrame, pollMinMs } from './opening.ts';
 import * as policy from './policy.ts';
 
 const pollMaxMs = 10_000;
@@ -15,9 +16,11 @@ export function pollAgain(session: Session, connection: Connection): void {
   connection.brought = false;
   clearDeadline(session, 'poll', connection);
   liveness.watchPoll(session, connection, isHeld);
-  const open = openFrame(session, connection, connection.heldMs);
-  connection.question = questionOf(open);
-  session.out.push({ type: 'poll', id: connection.id, open });
+  session.out.push({
+    type: 'poll',
+    id: connection.id,
+    open: openFrame(session, connection, connection.heldMs),
+  });
 }
 
 /** A better transport that is about to prove itself makes the next poll needless. */
@@ -28,9 +31,9 @@ export function pollSoon(session: Session, connection: Connection): void {
 
 /** Whether a held poll was answered at once and has moved nothing: to ask the same again at once would never end. */
 function isIdling(session: Session, connection: Connection): boolean {
-  const { askedAt, heldMs, question } = connection;
-  if (question === undefined || session.now.mono - askedAt >= heldMs / 2) return false;
-  return questionOf(openFrame(session, connection, heldMs)) === question;
+  const { askedAt, heldMs, question, reception } = connection;
+  if (session.now.mono - askedAt >= heldMs / 2) return false;
+  return offer(session.inbox, reception).question === question;
 }
 
 /** A poll's answer is complete. */
