@@ -5,6 +5,7 @@
 import { clearDeadline, setDeadline, waitFor } from './deadlines.ts';
 import type { ClientFrame, HelloFrame } from './frames.ts';
 import { type Connection, postLimitMs, type Session } from './model.ts';
+import { bytesOnWay } from './outbox.ts';
 import { rttOf } from './policy.ts';
 
 /** Added to every announced interval before silence counts. */
@@ -25,6 +26,8 @@ export const unknownPaceMs = 10_000;
 const paceMemoryMs = 1_000;
 /** A connection that was heard so lately needs no question beside a send. */
 const recentMs = 1_000;
+/** A question goes up behind no more than this. */
+const asideBytesMax = 16 * 1024;
 /** The slowest way up that is waited for, bytes a millisecond. */
 const uplinkBytesPerMs = 20;
 export const postLimitMaxMs = 60_000;
@@ -99,11 +102,13 @@ export function question(session: Session, connection: Connection): ClientFrame 
   return lifeSign(connection);
 }
 
-/** The question that goes along with sends on a stream of which nothing was heard for a while; `undefined`: none is needed. */
-export function questionBeside(session: Session, connection: Connection): ClientFrame | undefined {
-  const { kind, misses, heardAt } = connection;
-  if (!kind.streaming || kind.plain || misses > 0 || session.now.mono - heardAt < recentMs) return undefined;
-  return question(session, connection);
+/**
+ * Whether sends go with a question, as nothing was heard for a while. None goes behind a large send that is on its way: its
+ * answer would have to wait for that.
+ */
+export function mayAskBeside({ now, outbox }: Session, { kind, misses, heardAt }: Connection): boolean {
+  const isDue = kind.streaming && !kind.plain && misses === 0 && now.mono - heardAt >= recentMs;
+  return isDue && bytesOnWay(outbox) <= asideBytesMax;
 }
 
 /** A POST with so many bytes begins: within this time its first answer must come. */

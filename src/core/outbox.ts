@@ -67,6 +67,14 @@ export function createOutbox(config: OutboxConfig, out: Settlement[]): Outbox {
   return { config, out, entries: [], bytes: 0, nonce: '', nextSeq: 1, former: [] };
 }
 
+/** Of sends that were transmitted and not answered. */
+export function bytesOnWay({ entries }: Outbox): number {
+  let bytes = 0;
+  for (let i = 0; i < entries.length && (entries[i] as Entry).on !== 0; i++)
+    bytes += (entries[i] as Entry).bytes;
+  return bytes;
+}
+
 /** More than a client can be led back to by what is still on its way. */
 const formerMax = 16;
 

@@ -24,7 +24,7 @@ import { askTokenLater, clearWaits, closeAll, end, stableMs } from './ending.ts'
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
-import { questionBeside } from './liveness.ts';
+import { mayAskBeside, question } from './liveness.ts';
 import {
   activeOf,
   type Connection,
@@ -286,6 +286,8 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
   if (!hello || hasDeadline(session, 'uplink')) return;
   if (!kind.duplex && active.posting && !keepalive) return;
   const frames: ClientFrame[] = [];
+  // Whoever waits for an answer should soon learn that none will come.
+  const isAsking = kind.duplex && !keepalive && mayAskBeside(session, active);
   if (session.toRelease.length > 0) {
     frames.push({ type: 'release', attempts: session.toRelease });
     session.toRelease = [];
@@ -295,9 +297,8 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
   }
   if (frames.length === 0) return;
-  // Whoever waits for an answer should soon learn that none will come.
-  const question = kind.duplex && !keepalive ? questionBeside(session, active) : undefined;
-  if (question) frames.push(question);
+  // It comes first, for what is sent may be long on its way.
+  if (isAsking) frames.unshift(question(session, active));
   transmit(session, active, frames, keepalive);
 }
 

@@ -20,6 +20,10 @@ function isDead(hub: Hub, peer: Peer): boolean {
     peer.blockedAt ??= now;
     return now - peer.blockedAt >= hub.config.limits.stallMs;
   }
+  // A message that is long on its way holds back the answer to a ping, and shows as much.
+  const bytes = peer.sink.readBytes?.() ?? 0;
+  if (bytes !== peer.readBytes) peer.heardAt = now;
+  peer.readBytes = bytes;
   // Two intervals and half of one: a WebSocket client has answered one ping by then.
   return peer.transport === 'websocket' && now - peer.heardAt > 2.5 * peer.heartbeatMs;
 }

@@ -57,6 +57,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     isQueued: false,
     heartbeatMs: hub.config.heartbeatMs,
     heardAt: now,
+    readBytes: 0,
     blockedAt: undefined,
     max: Number.POSITIVE_INFINITY,
     alarm: undefined,

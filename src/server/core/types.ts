@@ -35,6 +35,8 @@ export interface Sink {
   blocked(): boolean;
   /** Bytes written and not yet taken by the network. */
   bufferedBytes(): number;
+  /** Bytes that have come; absent where nothing comes on it, or nobody counts. */
+  readBytes?(): number;
   /** Ends it in good order, after what was written. `code` is a WebSocket close code. */
   end(code: number, reason: string): void;
   /** Ends it here and now. */
@@ -203,6 +205,8 @@ export interface Peer {
   /** How often it is to be heard of. */
   heartbeatMs: number;
   heardAt: number;
+  /** Bytes that had come at its last heartbeat. */
+  readBytes: number;
   blockedAt: number | undefined;
   /** Most messages that it is given together, which then come by themselves; of a poll, of its answer. */
   max: number;

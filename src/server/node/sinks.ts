@@ -3,6 +3,7 @@
  * is the core's affair. An idle connection keeps one of them: their functions are shared and find their record by `this`.
  */
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Sink } from '../core/types.ts';
@@ -202,6 +203,10 @@ function socketBytes(this: SocketSink): number {
   return this.ws.bufferedAmount;
 }
 
+function socketReadBytes(this: SocketSink): number {
+  return (this.socket as Partial<Socket>).bytesRead ?? 0;
+}
+
 function endSocket(this: SocketSink, code: number, reason: string): void {
   const { ws } = this;
   ws.close(code, reason);
@@ -217,6 +222,7 @@ const socketMethods: Sink = {
   write: writeMessage,
   blocked: isSocketBlocked,
   bufferedBytes: socketBytes,
+  readBytes: socketReadBytes,
   end: endSocket,
   abort: abortSocket,
 };

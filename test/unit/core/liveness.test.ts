@@ -196,8 +196,25 @@ describe('sends on a websocket', () => {
     world.send(3);
     expect(world.lines()).toEqual([
       '#1 says send 1 1@999',
-      '#1 says send 2 2, ping@1000',
+      '#1 says ping, send 2 2@1000',
       '#1 says send 3 3@1000',
+    ]);
+  });
+
+  it('carry none behind a large one that is on its way: the answer would have to wait for it', () => {
+    const large = { frameBytes: 100_000, batchBytes: 100_000 };
+    const world = connected({ outbox: { sends: 100, bytes: 100_000 } }, [], { limits: large });
+    world.send(1, 16_384);
+    world.at(1_000);
+    world.send(2, 1);
+    world.brings(1, pong);
+    world.at(2_000);
+    world.send(3, 1);
+    world.at(11_000);
+    expect(linesOf(world, 1)).toEqual([
+      '#1 says send 1 1@0',
+      '#1 says ping, send 2 2@1000',
+      '#1 says send 3 3@2000',
     ]);
   });
 
@@ -208,7 +225,7 @@ describe('sends on a websocket', () => {
     const end = 1_000 + answerMs;
     world.at(end);
     expect(world.lines()).toEqual([
-      '#1 says send 1 1, ping@1000',
+      '#1 says ping, send 1 1@1000',
       `#1 ends@${end}`,
       `#2 opens websocket []@${end}`,
       `reconnecting@${end}`,
@@ -222,7 +239,7 @@ describe('sends on a websocket', () => {
     world.at(1_000 + answerMs - 1);
     world.brings(1, ack(1));
     world.at(12_000);
-    expect(world.lines()).toEqual(['#1 says send 1 1, ping@1000', expect.stringMatching(/^settled 1/)]);
+    expect(world.lines()).toEqual(['#1 says ping, send 1 1@1000', expect.stringMatching(/^settled 1/)]);
   });
 
   it('carry none when the page is put to sleep', () => {

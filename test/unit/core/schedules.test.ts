@@ -221,7 +221,7 @@ describe('F6: aborted and timed-out sends', () => {
     expect(world.lines()).toEqual([
       '#1 says send 1 1@0',
       'settled 1: OUTCOME_UNKNOWN@5000',
-      '#1 says send 2 2, ping@5000',
+      '#1 says ping, send 2 2@5000',
       '#1 ends@5000',
       '#2 opens websocket []@5000',
       'reconnecting@5000',

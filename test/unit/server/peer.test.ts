@@ -356,6 +356,21 @@ describe('who has lost connections where it stands (F22)', () => {
   });
 });
 
+test('a WebSocket on which a long message is coming is not dead, though it answers no ping', () => {
+  const world = new CoreWorld({ heartbeatMs: 100 });
+  const sink = new FakeSink();
+  let bytes = 0;
+  sink.readBytes = () => bytes;
+  world.connect(fresh, {}, 'websocket', sink);
+  for (let i = 0; i < 10; i++) {
+    bytes += 1_000;
+    world.pass(100);
+  }
+  expect(sink.isAborted).toBe(false);
+  world.pass(400);
+  expect(sink.isAborted).toBe(true);
+});
+
 describe('gaps (F7)', () => {
   test('are told before the messages beyond them, for their topic alone, and once', () => {
     const world = new CoreWorld({ history: { messages: 2 } });

@@ -28,6 +28,7 @@ export class FakeSink implements Sink {
   buffered = 0;
   ended: { code: number; reason: string } | undefined;
   isAborted = false;
+  readBytes?: () => number;
 
   write(chunk: string | Uint8Array): void {
     this.chunks.push(chunk);
