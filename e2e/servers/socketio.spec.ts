@@ -153,6 +153,8 @@ for (const way of ['websocket', 'long-poll']) {
   test(`${way}: a cut without recovery is a gap, and a new socket`, async ({ page, site, start }) => {
     const { server, faults } = await start();
     await chatIn(page, site, faults.url, [way]);
+    // Between two polls there is nothing to cut: the next would go on as if nothing had been.
+    await until(() => server.sockets[0]?.conn.transport.writable === true, 'a poll that is held');
     faults.cut();
     await until(() => server.sockets.length === 2, 'another connection');
     await expect.poll(() => page.evaluate(() => window.chat.status.state)).toBe('open');
