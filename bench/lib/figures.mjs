@@ -17,12 +17,13 @@ const ratio = (value, base) => value / base;
 
 /** What the report says of a suite: for each row, contender and metric a spread, and a ratio to the base. */
 export function figuresOf(name, suite, rows, rounds) {
-  const { title, about, metrics } = suite;
+  const { title, about, metrics, timeline } = suite;
   return {
     name,
     title,
     about,
     metrics,
+    timeline,
     rounds,
     rows: rows.map(({ row, cells }) => {
       const base = cells.find(({ contender }) => contender.isBase);

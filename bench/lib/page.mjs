@@ -28,7 +28,7 @@ function chartOf(row, metric, { title, digits }) {
   return items.length === 0 ? '' : `<h4>${escapeText(title)}</h4>${bars(items, digits)}`;
 }
 
-function plotsOf(row) {
+function plotsOf(row, timeline) {
   const withPlot = (name) =>
     row.cells
       .filter(({ plots }) => plots?.[name])
@@ -39,7 +39,7 @@ function plotsOf(row) {
     late.length > 0
       ? `<h4>how late, from the fastest to the slowest (last round)</h4>${latencies(late)}`
       : '',
-    timed.length > 0 ? `<h4>requests by time since the restart (last round)</h4>${timelines(timed)}` : '',
+    timed.length > 0 ? `<h4>${escapeText(timeline)} (last round)</h4>${timelines(timed)}` : '',
   ].join('');
 }
 
@@ -53,10 +53,10 @@ function errorsOf(row) {
     .join('');
 }
 
-function sectionOf({ title, about, metrics, rows, rounds }) {
+function sectionOf({ title, about, metrics, timeline, rows, rounds }) {
   const body = rows.map((row) => {
     const charts = Object.entries(metrics).map(([metric, how]) => chartOf(row, metric, how));
-    return `<h3>${escapeText(row.name)}</h3>${charts.join('')}${plotsOf(row)}${errorsOf(row)}`;
+    return `<h3>${escapeText(row.name)}</h3>${charts.join('')}${plotsOf(row, timeline)}${errorsOf(row)}`;
   });
   return `<h2>${escapeText(title)}</h2><p class="about">${escapeText(about)} Medians of ${rounds} rounds; the line on a bar goes from the least to the most.</p>${body.join('')}`;
 }

@@ -1,6 +1,9 @@
 // Every contender's file, by name. Each exports `packages` (whose versions are told), and
-//   serve(server, { onSend, … })                    -> { publish(topic, data), close() }
+//   serve(server, { onSend, welcome, origins, … })  -> { publish(topic, data), close() }; who comes is sent `welcome.data` first,
+//                                                      pages may come from `origins`
 //   connect({ port, topic, onMessage, onBack, … })  -> resolves to { send?(data), close() } when it receives
+// and, if it is measured in pages, `page`: the `script` that one loads, and `connect(url, topic, onMessage)`, which is sent there as
+// text and knows nothing but that.
 
 export const peers = {
   holdfast: () => import('../peers/holdfast.mjs'),

@@ -87,7 +87,7 @@ export function latencies(items) {
   );
 }
 
-/** Requests in each span of time, for each `{ label, timeline, binMs }`: one row of columns each. */
+/** Counts in each span of time, for each `{ label, timeline, binMs }`: one row of columns each. */
 export function timelines(items) {
   const rowHeight = 70;
   const bins = Math.max(...items.map(({ timeline }) => timeline.length));

@@ -30,9 +30,10 @@ function createPairs(name, isFresh) {
 }
 
 async function sampleOf(suite, pairs, contender, row) {
+  if (!suite.server) return suite.measure(undefined, row, contender);
   const pair = pairs.take(contender);
   try {
-    const sample = await suite.measure(pair, row);
+    const sample = await suite.measure(pair, row, contender);
     await pairs.giveBack(contender, pair, false);
     return sample;
   } catch (error) {
@@ -55,6 +56,7 @@ export async function measureSuite(name, suite, { isFull, rounds }) {
   // Round 0 is thrown away: it compiles code. What is fresh for every measurement sees to that itself.
   for (let round = isFresh ? 1 : 0; round <= rounds; round++) {
     for (const { row, cells } of rows) {
+      if (round > (row.roundsMax ?? rounds)) continue;
       for (const { contender, samples } of cells) {
         progress(`${name}, round ${round} of ${rounds}: ${row.name}, ${contender.name}`);
         const sample = await sampleOf(suite, pairs, contender, row);

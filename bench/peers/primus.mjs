@@ -6,8 +6,9 @@ export const packages = ['primus'];
 
 const options = { transformer: 'websockets', pathname: '/primus' };
 
-export function serve(server) {
+export function serve(server, { welcome }) {
   const primus = new Primus(server, options);
+  if (welcome) primus.on('connection', (spark) => spark.write(welcome.data));
   return { publish: (_, data) => primus.write(data), close: () => primus.destroy({ close: false }) };
 }
 

@@ -5,13 +5,21 @@ import SockJS from 'sockjs-client';
 
 export const packages = ['sockjs', 'sockjs-client'];
 
+export const page = {
+  script: 'bench/node_modules/sockjs-client/dist/sockjs.min.js',
+  connect(url, _, onMessage) {
+    new globalThis.SockJS(`${url}/sockjs`).onmessage = ({ data }) => onMessage(JSON.parse(data));
+  },
+};
+
 const prefix = '/sockjs';
 
-export function serve(server) {
+export function serve(server, { welcome }) {
   const connections = new Set();
   const service = sockjs.createServer({ prefix, log: () => undefined });
   service.on('connection', (connection) => {
     connections.add(connection);
+    if (welcome) connection.write(JSON.stringify(welcome.data));
     connection.on('close', () => connections.delete(connection));
   });
   service.installHandlers(server);
@@ -25,7 +33,7 @@ export function serve(server) {
 }
 
 export function connect({ port, onMessage, transports = ['websocket'] }) {
-  const socket = new SockJS(`http://127.0.0.1:${port}${prefix}`, null, { transports });
+  const socket = new SockJS(`http://127.0.0.1:${port}${prefix}`, null, transports && { transports });
   socket.onmessage = ({ data }) => onMessage(JSON.parse(data));
   return new Promise((resolve, reject) => {
     socket.onopen = () => resolve({ close: () => socket.close() });

@@ -5,20 +5,32 @@ import { createParser } from 'eventsource-parser';
 
 export const packages = ['eventsource-parser'];
 
-const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' };
+export const page = {
+  connect(url, _, onMessage) {
+    new EventSource(url).onmessage = ({ data }) => onMessage(JSON.parse(data));
+  },
+};
 
-export function serve(server) {
+const headers = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store',
+  'Access-Control-Allow-Origin': '*',
+};
+
+export function serve(server, { welcome }) {
   const responses = new Set();
   let id = 0;
+  const eventOf = (data) => `id: ${++id}\ndata: ${JSON.stringify(data)}\n\n`;
   server.on('request', (_, response) => {
     response.writeHead(200, headers);
     response.flushHeaders();
+    if (welcome) response.write(eventOf(welcome.data));
     responses.add(response);
     response.on('close', () => responses.delete(response));
   });
   return {
     publish(_, data) {
-      const text = `id: ${++id}\ndata: ${JSON.stringify(data)}\n\n`;
+      const text = eventOf(data);
       for (const response of responses) response.write(text);
     },
     close: () => undefined,

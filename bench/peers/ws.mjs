@@ -6,6 +6,12 @@ import { BareWebSocket, createReader } from '../lib/light.mjs';
 
 export const packages = ['ws'];
 
+export const page = {
+  connect(url, _, onMessage) {
+    new WebSocket(url).onmessage = ({ data }) => onMessage(JSON.parse(data));
+  },
+};
+
 const read = createReader();
 
 /** Holds the socket back until the turn is over. */
@@ -21,13 +27,14 @@ function answer(ws, onSend, text) {
 }
 
 /** With `greeting`, a text that everyone is sent who comes: one frame a line, as Holdfast's are. */
-export function serve(server, { onSend, isJoined = false, greeting }) {
+export function serve(server, { onSend, isJoined = false, greeting, welcome }) {
   const sockets = new WebSocketServer({ server, perMessageDeflate: false });
   sockets.on('connection', (ws, request) => {
     ws.on('message', (text) => answer(ws, onSend, text));
     ws.on('error', () => undefined);
     ws.raw = request.socket;
     if (greeting) ws.send(greeting());
+    if (welcome) ws.send(JSON.stringify(welcome.data));
   });
   return {
     publish(_, data) {

@@ -17,6 +17,8 @@ export const metrics = {
   backMs: { title: 'until all are back, ms', digits: 0, isLessBetter: true },
 };
 
+export const timeline = 'requests by time since the restart';
+
 const absenceMs = 3_000;
 const binMs = 100;
 const backMsMax = 60_000;
