@@ -88,6 +88,26 @@ for (const transport of nodeTransports) {
   });
 }
 
+for (const transport of nodeTransports) {
+  test(`${transport}: a large send on a slow line up is no silence`, async ({ hub, faults, hubUrl }) => {
+    const driver = await driverInNode();
+    hub.reply = ({ data }) => data;
+    await driver.start(hubUrl, [transport]);
+    expect(await driver.subscribe('numbers')).toBe('ready');
+    // A connection that was heard a second ago is asked nothing.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const before = faults.stats().requests.total;
+    // Four seconds, twice as long as a question waits for its answer.
+    faults.set({ upBytesPerSecond: 262_144 });
+    expect(await driver.sendBytes('bytes', 1_048_576)).toMatchObject({ reply: { bytes: 1_048_576 } });
+    expect(hub.applied.map(({ topic }) => topic)).toEqual(['bytes']);
+    // Nothing but what carries it; polls ask again by themselves.
+    const carries = { websocket: 0, 'http-stream': 1, eventsource: 1 }[transport as string];
+    if (carries !== undefined) expect(faults.stats().requests.total - before).toBe(carries);
+    await driver.close();
+  });
+}
+
 const poisoned: readonly (readonly Transport[])[] = [
   ...nodeTransports.map((transport) => [transport]),
   nodeTransports,

@@ -2,7 +2,7 @@
  * One connection of a client and the proxy's own to the server behind it: the two sockets, the slow lines between them,
  * what becomes of each request, and how it all ends.
  *
- *   client -> [line up: latency, stalls] -> faults -> server
+ *   client -> [line up: latency, stalls, width] -> faults -> server
  *   client <- [line down: latency, stalls] <- faults <- server
  *
  * The faults act at the server's end of the line, so that an answer of the proxy's own costs a round trip like any other.
@@ -246,7 +246,7 @@ export function createConnection({ id, client, connectUpstream, rules, journal, 
    * @param {number} [byteCount]
    */
   function pushUp(run, byteCount = 0) {
-    lineUp.push(() => isEnding || run(), byteCount, pace.dueUp(subjectOf(latest)));
+    lineUp.push(() => isEnding || run(), byteCount, pace.dueUp(subjectOf(latest), byteCount));
   }
 
   /**

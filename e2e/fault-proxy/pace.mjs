@@ -1,11 +1,11 @@
 /**
- * When bytes that arrive now reach the other end: latency, jitter, the price of the TCP handshake, stalls.
+ * When bytes that arrive now reach the other end: latency, jitter, the price of the TCP handshake, stalls, a narrow line up.
  * Pure arithmetic over the rules in force.
  */
 
 /**
  * @typedef {object} Pace
- * @property {(subject: import('./rules.mjs').Subject) => number} dueUp
+ * @property {(subject: import('./rules.mjs').Subject, byteCount: number) => number} dueUp
  * @property {(subject: import('./rules.mjs').Subject) => number} dueDown
  */
 
@@ -18,9 +18,18 @@
  * @returns {Pace}
  */
 export function createPace({ rules, now, random, acceptedAt }) {
-  /** @param {import('./rules.mjs').Subject} subject */
-  function dueUp(subject) {
-    return afterStall(Math.max(now(), openAt(subject)) + oneWay(subject), subject);
+  /** When all that was sent has passed the narrow line up. */
+  let upFreeAt = 0;
+
+  /**
+   * @param {import('./rules.mjs').Subject} subject
+   * @param {number} byteCount
+   */
+  function dueUp(subject, byteCount) {
+    const bytesPerSecond = rules.find('upBytesPerSecond', subject)?.value;
+    const passMs = bytesPerSecond ? (byteCount / bytesPerSecond) * 1_000 : 0;
+    upFreeAt = Math.max(now(), openAt(subject), upFreeAt) + passMs;
+    return afterStall(upFreeAt + oneWay(subject), subject);
   }
 
   /** @param {import('./rules.mjs').Subject} subject */

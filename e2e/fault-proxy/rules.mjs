@@ -38,6 +38,7 @@
  * @property {number} jitterMs  Up to so much more, at random, each way; the order is kept.
  * @property {true} chargeHandshake  The client's first bytes wait until one round trip after the connection was accepted.
  * @property {{ everyMs: number, forMs: number }} stalls  Every `everyMs` all data of a connection is held for `forMs`, as after a loss.
+ * @property {number} upBytesPerSecond  The line up is no faster: what is sent waits until all before it, and itself, has passed.
  * @property {number} refuseUpgrade  The status that answers a WebSocket upgrade.
  * @property {true} swallowUpgrade  A WebSocket upgrade is never answered.
  * @property {true} muteAfterUpgrade  The 101 passes, then no frame, either way.
@@ -105,6 +106,7 @@ const isValid = {
   jitterMs: isCount,
   chargeHandshake: isTrue,
   stalls: isStalls,
+  upBytesPerSecond: isPeriod,
   refuseUpgrade: isRefusal,
   swallowUpgrade: isTrue,
   muteAfterUpgrade: isTrue,

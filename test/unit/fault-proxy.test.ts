@@ -669,13 +669,25 @@ describe('the parts that keep time', () => {
     const subject = { connection: 1, request: undefined };
     const dueAfter = (ms: number) => {
       nowMs = 5_000 + ms;
-      return [pace.dueUp(subject) - 5_000, pace.dueDown(subject) - 5_000];
+      return [pace.dueUp(subject, 0) - 5_000, pace.dueDown(subject) - 5_000];
     };
     expect(dueAfter(100)).toEqual([100, 100]);
     expect(dueAfter(1_000)).toEqual([1_300, 1_300]);
     expect(dueAfter(1_299)).toEqual([1_300, 1_300]);
     expect(dueAfter(1_300)).toEqual([1_300, 1_300]);
     expect(dueAfter(2_200)).toEqual([2_300, 2_300]);
+  });
+
+  it('a narrow line up: each piece waits for those before it, and nothing else does', () => {
+    const rules = createRules(() => 1);
+    rules.set({ upBytesPerSecond: 1_000, latencyMs: 50 });
+    let nowMs = 0;
+    const pace = createPace({ rules, now: () => nowMs, random: () => 0, acceptedAt: 0 });
+    const subject = { connection: 1, request: undefined };
+    expect([pace.dueUp(subject, 500), pace.dueUp(subject, 100)]).toEqual([550, 650]);
+    expect(pace.dueDown(subject)).toBe(50);
+    nowMs = 2_000;
+    expect(pace.dueUp(subject, 100)).toBe(2_150);
   });
 
   it('a throttle stops reading while too much waits', () => {
