@@ -57,7 +57,12 @@ function writeHead(sink: StreamSink): void {
 
 function writeChunk(this: StreamSink, chunk: string | Uint8Array): void {
   writeHead(this);
-  this.response.write(typeof chunk === 'string' ? this.encode(chunk) : chunk);
+  const { response } = this;
+  const { socket } = response;
+  // Node would keep a chunk and its length back until the turn is over, by a callback for each connection.
+  socket?.cork();
+  response.write(typeof chunk === 'string' ? this.encode(chunk) : chunk);
+  socket?.uncork();
 }
 
 function isStreamBlocked(this: StreamSink): boolean {
