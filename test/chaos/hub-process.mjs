@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createHub, memoryBroker } from '../../dist/server.js';
 import { createRandom } from './random.js';
 
-const { instance, port, appliedPath, seed, rates, options } = JSON.parse(process.argv[2]);
+const { instance, appliedPath, seed, rates, options } = JSON.parse(process.argv[2]);
 const random = createRandom(seed);
 const tickMs = 10;
 
@@ -74,7 +74,7 @@ const server = createServer();
 server.keepAliveTimeout = 65_000;
 let isReplacing = false;
 let hub = startHub();
-const stopPublishing = startPublishing();
+let stopPublishing;
 
 function startHub() {
   const made = createHub({ ...options, broker, onSend });
@@ -83,6 +83,11 @@ function startHub() {
 }
 
 const orders = {
+  /** What comes before `listening` takes as long as a machine is busy; from here on it is a moment. */
+  listen({ port }) {
+    stopPublishing = startPublishing();
+    server.listen(port, '127.0.0.1', () => process.send({ type: 'listening', port: server.address().port }));
+  },
   /** No message comes after the answer. */
   stop() {
     stopPublishing();
@@ -107,4 +112,4 @@ const orders = {
 
 process.on('message', (order) => orders[order.type](order));
 process.on('disconnect', () => process.exit(0));
-server.listen(port, '127.0.0.1', () => process.send({ type: 'listening', port: server.address().port }));
+process.send({ type: 'loaded' });

@@ -47,19 +47,25 @@ export async function startHub({ origins, appliedPath, random, onDeath }) {
   /** The one that serves; none while another takes its place. */
   let child;
 
-  async function next() {
+  /** A process that has loaded all that it needs. */
+  async function prepare() {
     // Now and then as in production, where a silence is noticed late.
     const heartbeat = random.isOneIn(5) ? {} : { heartbeatMs: random.pick([500, 1_000, 2_000]) };
     const options = { origins, ...heartbeat, history: { messages: historyMessages } };
     const given = {
       instance: ++instance,
-      port,
       appliedPath,
       seed: random.whole(0, 2 ** 32 - 1),
       rates,
       options,
     };
     const made = fork(processPath, [JSON.stringify(given)]);
+    await answer(made, 'loaded');
+    return made;
+  }
+
+  async function serve(made) {
+    made.send({ type: 'listen', port });
     ({ port } = await answer(made, 'listening'));
     made.once('exit', (code, signal) => {
       if (made === child) onDeath(`the hub's process ended by itself with ${code ?? signal}`);
@@ -67,7 +73,7 @@ export async function startHub({ origins, appliedPath, random, onDeath }) {
     return made;
   }
 
-  child = await next();
+  child = await serve(await prepare());
   return {
     get port() {
       return port;
@@ -80,15 +86,16 @@ export async function startHub({ origins, appliedPath, random, onDeath }) {
       // Had it ended by itself, no more would be told.
       if (former.exitCode === null && former.signalCode === null) await once(former, 'exit');
       await new Promise((resolve) => setTimeout(resolve, downMs));
-      child = await next();
+      child = await serve(await prepare());
     },
-    /** Another takes the port, and clients have some time to move there. */
+    /** Another, which is ready by then, takes the port, and clients have some time to move there. */
     async drain() {
+      const made = await prepare();
       const former = child;
       child = undefined;
       former.send({ type: 'drain', drainMs });
       await answer(former, 'draining');
-      child = await next();
+      child = await serve(made);
     },
     /** Another takes its place in the same process and has its log: nobody may miss anything. */
     async replace() {
