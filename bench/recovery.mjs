@@ -4,6 +4,7 @@
 import { measureFlapping } from './flapping.mjs';
 import { interleave } from './lib/interleave.mjs';
 import { cellOf } from './lib/report.mjs';
+import { wallMs } from './lib/stage-half.mjs';
 
 const roundTripMs = 100;
 const backLimitMs = 500 + 2.3 * roundTripMs;
@@ -129,18 +130,14 @@ async function strike(stage, set, row) {
   if (row.fault === 'restart') {
     set.hub = await stage.restartHub({ hub });
     await stage.startSteady({ hub: set.hub, topic, everyMs: steadyEveryMs });
-    return { at: wallNow(), awaited: undefined };
+    return { at: wallMs(), awaited: undefined };
   }
   if (row.fault === 'reset') await stage.cut({ id: front.id });
   else await stage.set({ id: front.id, rules: row.fault });
-  const at = wallNow();
+  const at = wallMs();
   if (row.isSteady) return { at, awaited: (await stage.steadyCount({ hub })) + 1 };
   await stage.publish({ hub, topic, data: 'after' });
   return { at, awaited: 'after' };
-}
-
-function wallNow() {
-  return performance.timeOrigin + performance.now();
 }
 
 async function pull(place, trigger, topic) {

@@ -11,7 +11,7 @@ import terser from '@rollup/plugin-terser';
 import { rollup } from 'rollup';
 import { root } from './ensure.mjs';
 
-const withCore = `
+export const withCore = `
   export { createClient } from 'holdfast/core';
   export { webSocket } from 'holdfast/adapters/websocket';
 `;

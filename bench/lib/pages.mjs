@@ -1,12 +1,12 @@
 // Pages of Chromium in which a peer's published script connects to another origin.
 
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 // biome-ignore lint/correctness/useImportExtensions: the rule takes the declarations beside the script for the script
 import { chromiumArgs, findBrowsers } from '../../scripts/browsers.mjs';
 import { root } from '../../scripts/ensure.mjs';
+import { listen } from './stage-half.mjs';
 
 const html = '<!doctype html><link rel="icon" href="data:,"><script src="/peer.js"></script>';
 
@@ -17,9 +17,7 @@ async function serveScript(script) {
     response.setHeader('Content-Type', isCode ? 'text/javascript' : 'text/html');
     response.end(isCode ? code : html);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${server.address().port}`;
+  return `http://127.0.0.1:${await listen(server)}`;
 }
 
 async function launch() {

@@ -30,14 +30,13 @@ function createPairs(name, isFresh) {
 }
 
 async function sampleOf(suite, pairs, contender, row) {
-  if (!suite.server) return suite.measure(undefined, row, contender);
-  const pair = pairs.take(contender);
+  const pair = suite.server && pairs.take(contender);
   try {
     const sample = await suite.measure(pair, row, contender);
-    await pairs.giveBack(contender, pair, false);
+    if (pair) await pairs.giveBack(contender, pair, false);
     return sample;
   } catch (error) {
-    await pairs.giveBack(contender, pair, true);
+    if (pair) await pairs.giveBack(contender, pair, true);
     return { error: String(error.message).split('\n')[0] };
   }
 }

@@ -9,7 +9,8 @@ export const topic = 'prices';
 /** Bytes of a message's JSON. */
 const messageBytes = 100;
 
-async function listen(server, port = 0) {
+/** Resolves to the port. */
+export async function listen(server, port = 0) {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return server.address().port;
@@ -84,6 +85,11 @@ export async function joinLine(port) {
 export function sharedUs() {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e6 + Math.round(nanoseconds / 1e3);
+}
+
+/** Milliseconds since 1970 by a clock that does not jump; pages of this machine have it, too. */
+export function wallMs() {
+  return performance.timeOrigin + performance.now();
 }
 
 /** Makes messages of exactly `messageBytes`: a number that counts from 1, when it was published, and padding. */

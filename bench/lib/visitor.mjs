@@ -2,11 +2,7 @@
 // process, or in a page. Messages are `{ n }`.
 
 import { createPages } from './pages.mjs';
-
-/** Milliseconds by a clock that all processes of a machine share, pages too. */
-export function wallMs() {
-  return performance.timeOrigin + performance.now();
-}
+import { wallMs } from './stage-half.mjs';
 
 /** The commands of a client in this process. */
 function inNode(peer, options) {

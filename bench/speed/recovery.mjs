@@ -2,8 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { createFaultProxy } from '../../e2e/fault-proxy.mjs';
-import { openServer, topic } from '../lib/stage-half.mjs';
-import { createVisitor, wallMs } from '../lib/visitor.mjs';
+import { openServer, topic, wallMs } from '../lib/stage-half.mjs';
+import { createVisitor } from '../lib/visitor.mjs';
 
 export const title = 'Recovery';
 export const about =

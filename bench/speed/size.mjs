@@ -5,7 +5,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import Primus from 'primus';
 import { root } from '../../scripts/ensure.mjs';
-import { bundleOf, sizesOf } from '../../scripts/sizes.mjs';
+import { bundleOf, sizesOf, withCore } from '../../scripts/sizes.mjs';
 
 export const title = 'Size';
 export const about =
@@ -36,10 +36,7 @@ export function contenders() {
     { name: 'Holdfast', read: file('dist/holdfast.umd.min.js') },
     {
       name: 'Holdfast, core and WebSocket',
-      read: () =>
-        bundleOf(
-          `export { createClient } from 'holdfast/core'; export { webSocket } from 'holdfast/adapters/websocket';`,
-        ),
+      read: () => bundleOf(withCore),
     },
     { name: 'Holdfast, for old browsers', read: file('dist/holdfast.legacy.min.js') },
     { name: 'Socket.IO', isBase: true, read: peer('socket.io-client/dist/socket.io.min.js') },

@@ -59,9 +59,10 @@ function writeChunk(this: StreamSink, chunk: string | Uint8Array): void {
   writeHead(this);
   const { response } = this;
   const { socket } = response;
+  const bytes = typeof chunk === 'string' ? this.encode(chunk) : chunk;
   // Node would keep a chunk and its length back until the turn is over, by a callback for each connection.
   socket?.cork();
-  response.write(typeof chunk === 'string' ? this.encode(chunk) : chunk);
+  response.write(bytes);
   socket?.uncork();
 }
 

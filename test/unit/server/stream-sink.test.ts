@@ -1,7 +1,8 @@
 /** Answers that stay open, as the hub's sinks: what they do when their reader is slow, and what each of them keeps. */
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
 import { createStreamSink } from '../../../src/server/node/sinks.ts';
@@ -25,6 +26,30 @@ describe('a stream', () => {
       response.emit('drain');
       expect([drains, response.listenerCount('drain')]).toEqual([rounds, 0]);
     }
+  });
+
+  test('writes a chunk at once and whole, not at the end of the turn', async () => {
+    const seen: unknown[] = [];
+    const server = createServer((_, response) => {
+      const sink = createStreamSink(
+        response,
+        {},
+        (text) => Buffer.from(text),
+        () => undefined,
+      );
+      const write = (text: string): void => {
+        sink.write(text);
+        seen.push(response.socket?.writableCorked);
+      };
+      write('one');
+      write('two');
+      sink.end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    expect(await answer.text()).toBe('onetwo');
+    expect(seen).toEqual([0, 0]);
+    server.close();
   });
 
   test('shares what it does with all others', () => {
