@@ -43,7 +43,7 @@ describe('a stream', () => {
       };
       write('one');
       write('two');
-      sink.end();
+      sink.end(1000, '');
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
