@@ -4,6 +4,7 @@
  */
 import { toBase64, utf8 } from '../../core/base64.ts';
 import type { Entry, Rare } from './topic-record.ts';
+import type { Coded } from './types.ts';
 
 /** Text lines; the same with binary messages; events of `text/event-stream`; scripts of a document. */
 export type Form = 'lines' | 'websocket' | 'sse' | 'iframe';
@@ -26,7 +27,7 @@ export interface FrameTokens {
 export interface Outlet {
   readonly form: Form;
   readonly frame: FrameTokens | undefined;
-  readonly sink: { write(chunk: string | Uint8Array): void };
+  readonly sink: { write(chunk: string | Uint8Array, shared?: Coded): void };
 }
 
 /** The position after an entry, for the `id:` of SSE. */
@@ -92,9 +93,20 @@ function sseControl(control: Control): string {
   return `event: holdfast\n${id}data: ${control.line}\n\n`;
 }
 
+/** Some of a run's text, with what carriers made of it. */
+interface Piece extends Coded {
+  readonly text: string;
+}
+
 /**
- * Entries that are written together, and the text that each form made of them: connections that are told the same share it.
- * The identical string also lets the host turn it into bytes once.
+ * Characters after which another piece begins. JavaScript engines keep what is much longer apart from all other objects, and take
+ * ten times as long for each character of it (V8 beyond 128 KiB).
+ */
+const pieceLength = 32 * 1024;
+
+/**
+ * Entries that are written together, and the text that each form made of them, in pieces: connections that are told the same share
+ * them, and so do their hosts what they make of a piece.
  */
 export interface Run {
   readonly entries: readonly Entry[];
@@ -102,9 +114,9 @@ export interface Run {
   readonly hasBytes: boolean;
   /** No client is left out of any of them. */
   readonly isForAll: boolean;
-  lines: string | undefined;
-  sse: string | undefined;
-  iframe: string | undefined;
+  lines: readonly Piece[] | undefined;
+  sse: readonly Piece[] | undefined;
+  iframe: readonly Piece[] | undefined;
 }
 
 export function createRun(entries: readonly Entry[]): Run {
@@ -117,14 +129,7 @@ export function createRun(entries: readonly Entry[]): Run {
   return { entries, hasBytes, isForAll, lines: undefined, sse: undefined, iframe: undefined };
 }
 
-export const emptyRun: Run = {
-  entries: [],
-  hasBytes: false,
-  isForAll: true,
-  lines: '',
-  sse: '',
-  iframe: '',
-};
+export const emptyRun: Run = createRun([]);
 
 /** Whether a run is of just these. */
 export function isRunOf({ entries }: Run, others: readonly Entry[]): boolean {
@@ -133,29 +138,36 @@ export function isRunOf({ entries }: Run, others: readonly Entry[]): boolean {
   return true;
 }
 
-function joinLines(entries: readonly Entry[]): string {
+function join(entries: readonly Entry[], textFor: (entry: Entry) => string): Piece[] {
+  const pieces: Piece[] = [];
   let text = '';
-  for (const entry of entries) text += lineOf(entry, '\n');
-  return text;
+  const cut = (): void => {
+    pieces.push({ text, bytes: undefined, frame: undefined, chunk: undefined });
+    text = '';
+  };
+  for (const entry of entries) {
+    text += textFor(entry);
+    if (text.length >= pieceLength) cut();
+  }
+  if (text !== '') cut();
+  return pieces;
 }
 
-function joinEvents(entries: readonly Entry[], cursorOf: CursorOf): string {
-  let text = '';
-  for (const entry of entries) text += sseMessage(entry, entry.offset === 0 ? '' : cursorOf(entry));
-  return text;
-}
+const lineFor = (entry: Entry): string => lineOf(entry, '\n');
+const escapedFor = (entry: Entry): string => `\\n${escapeForScript(lineOf(entry))}`;
 
-function joinEscaped(entries: readonly Entry[]): string {
-  let text = '';
-  for (const entry of entries) text += `\\n${escapeForScript(lineOf(entry))}`;
-  return text;
-}
-
-function textOf(run: Run, form: Form, cursorOf: CursorOf): string {
-  if (form === 'sse') run.sse ??= joinEvents(run.entries, cursorOf);
-  else if (form === 'iframe') run.iframe ??= joinEscaped(run.entries);
-  else run.lines ??= joinLines(run.entries);
-  return (form === 'sse' ? run.sse : form === 'iframe' ? run.iframe : run.lines) as string;
+function piecesOf(run: Run, form: Form, cursorOf: CursorOf): readonly Piece[] {
+  if (form === 'sse') {
+    const eventFor = (entry: Entry): string => sseMessage(entry, entry.offset === 0 ? '' : cursorOf(entry));
+    run.sse ??= join(run.entries, eventFor);
+    return run.sse;
+  }
+  if (form === 'iframe') {
+    run.iframe ??= join(run.entries, escapedFor);
+    return run.iframe;
+  }
+  run.lines ??= join(run.entries, lineFor);
+  return run.lines;
 }
 
 function joinControls(form: Form, controls: readonly Control[]): string {
@@ -186,6 +198,12 @@ function writeMessages({ sink }: Outlet, before: string, entries: readonly Entry
   if (text !== '') sink.write(text);
 }
 
+function writeText({ frame, sink }: Outlet, text: string, shared?: Coded): void {
+  if (text === '') return;
+  if (frame) sink.write(`<script nonce="${frame.csp}">m("${frame.mark}${text}")</script>\n`);
+  else sink.write(text, shared);
+}
+
 /** Hands to the carrier: control frames, then a run, then control frames that come after it. */
 export function writeUnit(
   outlet: Outlet,
@@ -194,11 +212,18 @@ export function writeUnit(
   after: readonly Control[],
   cursorOf: CursorOf,
 ): void {
-  const { form, frame, sink } = outlet;
+  const { form } = outlet;
   const first = joinControls(form, before);
   const last = joinControls(form, after);
   if (form === 'websocket' && run.hasBytes) return writeMessages(outlet, first, run.entries, last);
-  const text = first + textOf(run, form, cursorOf) + last;
-  if (text === '') return;
-  sink.write(frame ? `<script nonce="${frame.csp}">m("${frame.mark}${text}")</script>\n` : text);
+  const pieces = piecesOf(run, form, cursorOf);
+  // Mostly it is one, and goes in one write; what is long enough to be several would be copied for that.
+  if (pieces.length < 2) {
+    const [piece] = pieces;
+    const isBare = first === '' && last === '';
+    return writeText(outlet, first + (piece?.text ?? '') + last, isBare ? piece : undefined);
+  }
+  writeText(outlet, first);
+  for (const piece of pieces) writeText(outlet, piece.text, piece);
+  writeText(outlet, last);
 }

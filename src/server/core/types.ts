@@ -25,12 +25,22 @@ export interface Meta {
 }
 
 /**
+ * What hosts make of a text, kept for whoever is given the same: one encoding, however many receivers. Its bytes, a frame of
+ * WebSocket, a chunk of HTTP/1.1.
+ */
+export interface Coded {
+  bytes: Uint8Array | undefined;
+  frame: Uint8Array | undefined;
+  chunk: Uint8Array | undefined;
+}
+
+/**
  * A connection as the core sees it. None of these may call back before it returns; `write` never fails: a connection
  * that has gone is told by `closed`.
  */
 export interface Sink {
-  /** Text or, on WebSocket alone, one binary message. */
-  write(chunk: string | Uint8Array): void;
+  /** Text or, on WebSocket alone, one binary message. `shared`: others are given this very text. */
+  write(chunk: string | Uint8Array, shared?: Coded): void;
   /** `true`: what was written waits, and the host will call `drained` once it has gone. */
   blocked(): boolean;
   /** Bytes written and not yet taken by the network. */

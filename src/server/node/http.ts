@@ -11,15 +11,12 @@ import type { HubCore } from '../core/hub.ts';
 import type { Meta, Peer, PeerTransport, Sink } from '../core/types.ts';
 import { type Body, ignore, readBody } from './body.ts';
 import { corsHeaders, firstValue, isAllowedOrigin, type OriginOptions, refuseOrigin } from './origin.ts';
-import { createAnswerSink, createStreamSink, type Encoder } from './sinks.ts';
+import { createAnswerSink, createStreamSink } from './sinks.ts';
 
 /** What the bindings share. */
 export interface Binding {
   readonly core: HubCore;
   readonly origins: OriginOptions;
-  /** Texts as bytes, and as frames of WebSocket. */
-  readonly encode: Encoder;
-  readonly frame: Encoder;
   readonly answers: Answers;
   /** Whether the application authenticates: nobody else is told of addresses. */
   readonly asksWho: boolean;
@@ -130,8 +127,7 @@ function streamSink(exchange: Exchange, type: string): Sink {
     'Content-Type': type,
     'X-Content-Type-Options': 'nosniff',
   };
-  const { encode, answers } = exchange.binding;
-  return createStreamSink(exchange.response, headers, encode, answers.drained);
+  return createStreamSink(exchange.response, headers, exchange.binding.answers.drained);
 }
 
 function answerSink(exchange: Exchange): Sink {
@@ -141,8 +137,7 @@ function answerSink(exchange: Exchange): Sink {
     'Content-Type': lines,
     'X-Content-Type-Options': 'nosniff',
   };
-  const { encode, answers } = exchange.binding;
-  return createAnswerSink(exchange.response, headers, encode, answers.drained);
+  return createAnswerSink(exchange.response, headers, exchange.binding.answers.drained);
 }
 
 function serveOpen(exchange: Exchange, open: OpenFrame): void {
@@ -208,8 +203,7 @@ function serveFrame(exchange: Exchange, form: URLSearchParams): void {
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   };
-  const { encode, answers } = binding;
-  const sink = createStreamSink(response, headers, encode, answers.drained, prelude(origin, csp));
+  const sink = createStreamSink(response, headers, binding.answers.drained, prelude(origin, csp));
   binding.core.open(connect(exchange, 'iframe', sink, { mark, csp }), post.open);
 }
 

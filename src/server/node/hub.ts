@@ -22,7 +22,6 @@ import {
   type SendHandler,
   type SendTools,
 } from './options.ts';
-import { createEncoder, frameOf } from './sinks.ts';
 import { createUpgrades, type Upgrades } from './websocket.ts';
 
 /** Milliseconds that sockets and answers may take to end after a hub was closed. */
@@ -208,8 +207,6 @@ export function createHub(options: HubOptions = {}): Hub {
   const binding: Binding = {
     core,
     origins: options,
-    encode: createEncoder((text) => Buffer.from(text)),
-    frame: createEncoder(frameOf),
     answers: createAnswers(core),
     asksWho: options.authenticate !== undefined,
   };

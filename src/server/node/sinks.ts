@@ -2,29 +2,20 @@
  * Node's answers and sockets as the core's sinks. They write what they are given and say when it has gone; when to write
  * is the core's affair. An idle connection keeps one of them: their functions are shared and find their record by `this`.
  */
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Sink } from '../core/types.ts';
+import type { Coded, Sink } from '../core/types.ts';
 
-export type Encoder = (text: string) => Buffer;
-
-/** In a fan-out the same text goes to many connections: it is turned into bytes once. */
-export function createEncoder(encode: Encoder): Encoder {
-  let last = '';
-  let bytes = encode(last);
-  return (text) => {
-    if (text !== last) {
-      last = text;
-      bytes = encode(text);
-    }
-    return bytes;
-  };
+function bytesOf(text: string, shared: Coded | undefined): Uint8Array {
+  if (!shared) return Buffer.from(text);
+  shared.bytes ??= Buffer.from(text);
+  return shared.bytes;
 }
 
 /** A text as a whole WebSocket message: the head of its one frame (RFC 6455, 5.2), which a server does not mask, and its bytes. */
-export function frameOf(text: string): Buffer {
+export function encodeFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const headLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const frame = Buffer.allocUnsafe(headLength + length);
@@ -37,12 +28,50 @@ export function frameOf(text: string): Buffer {
   return frame;
 }
 
+function frameOf(text: string, shared: Coded | undefined): Uint8Array {
+  if (!shared) return encodeFrame(text);
+  shared.frame ??= encodeFrame(text);
+  return shared.frame;
+}
+
+/** A text as a chunk of an HTTP/1.1 answer, with its length and end (RFC 9112, 7.1). */
+function encodeChunk(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const head = `${length.toString(16)}\r\n`;
+  const chunk = Buffer.allocUnsafe(head.length + length + 2);
+  chunk.write(head);
+  chunk.write(text, head.length);
+  chunk.write('\r\n', head.length + length);
+  return chunk;
+}
+
+function chunkOf(text: string, shared: Coded | undefined): Uint8Array {
+  if (!shared) return encodeChunk(text);
+  shared.chunk ??= encodeChunk(text);
+  return shared.chunk;
+}
+
+// ---- answers that stay open ------------------------------------------------------------------------------------------
+
 interface StreamSink extends Sink {
   readonly response: ServerResponse;
-  readonly encode: Encoder;
-  readonly drained: () => void;
+  readonly drained: (this: ServerResponse) => void;
   /** Until the head is written. */
   head: { readonly headers: Readonly<Record<string, string>>; readonly prelude: string } | undefined;
+  /**
+   * Where Node would write a chunk's length, the chunk and its end, three pieces for each connection: whole chunks, which all of
+   * them share, go past it, in order. Not where something in between (a compression) has its own way to write, nor where there
+   * are no chunks (HTTP/1.0, HTTP/2).
+   */
+  socket: Socket | undefined;
+  /** Once it had to wait. */
+  resume: (() => void) | undefined;
+}
+
+/** Other runtimes have answers that tell of no chunks. */
+function socketOf(response: ServerResponse): Socket | undefined {
+  const isPlain = response.write === ServerResponse.prototype.write && response.chunkedEncoding;
+  return (isPlain && response.socket) || undefined;
 }
 
 function writeHead(sink: StreamSink): void {
@@ -53,25 +82,23 @@ function writeHead(sink: StreamSink): void {
   // At once, as one string: beside other chunks the head would stay the tree of 25 strings as which Node has made it.
   response.flushHeaders();
   if (head.prelude !== '') response.write(head.prelude);
+  sink.socket = socketOf(response);
 }
 
-function writeChunk(this: StreamSink, chunk: string | Uint8Array): void {
+function writeChunk(this: StreamSink, text: string | Uint8Array, shared?: Coded): void {
   writeHead(this);
-  const { response } = this;
-  const { socket } = response;
-  const bytes = typeof chunk === 'string' ? this.encode(chunk) : chunk;
-  // Node would keep a chunk and its length back until the turn is over, by a callback for each connection.
-  socket?.cork();
-  response.write(bytes);
-  socket?.uncork();
+  if (typeof text !== 'string') this.response.write(text);
+  else if (this.socket) this.socket.write(chunkOf(text, shared));
+  else this.response.write(bytesOf(text, shared));
 }
 
 function isStreamBlocked(this: StreamSink): boolean {
-  const { response, drained } = this;
-  const isBlocked = response.writableNeedDrain;
+  const { response, socket = response } = this;
+  if (!socket.writableNeedDrain) return false;
   // Most never are, so a listener that waits for it from the beginning would be one too many.
-  if (isBlocked) response.off('drain', drained).once('drain', drained);
-  return isBlocked;
+  this.resume ??= () => this.drained.call(response);
+  socket.off('drain', this.resume).once('drain', this.resume);
+  return true;
 }
 
 function streamBytes(this: StreamSink): number {
@@ -96,15 +123,15 @@ const streamMethods: Sink = {
   abort: abortStream,
 };
 
-/** Streams and answers of unknown length. `drained` listens to the response. `prelude` is written before the first chunk. */
+/** Streams and answers of unknown length. `drained` is called with the response. `prelude` is written before the first chunk. */
 export function createStreamSink(
   response: ServerResponse,
   headers: Readonly<Record<string, string>>,
-  encode: Encoder,
-  drained: () => void,
+  drained: (this: ServerResponse) => void,
   prelude = '',
 ): Sink {
-  const own: Omit<StreamSink, keyof Sink> = { response, encode, drained, head: { headers, prelude } };
+  const head = { headers, prelude };
+  const own: Omit<StreamSink, keyof Sink> = { response, drained, head, socket: undefined, resume: undefined };
   return Object.assign(Object.create(streamMethods) as Sink, own);
 }
 
@@ -115,34 +142,38 @@ export function createStreamSink(
 export function createAnswerSink(
   response: ServerResponse,
   headers: Readonly<Record<string, string>>,
-  encode: Encoder,
-  drained: () => void,
+  drained: (this: ServerResponse) => void,
 ): Sink {
-  const stream = createStreamSink(response, headers, encode, drained);
-  let held: string | undefined;
+  const stream = createStreamSink(response, headers, drained);
+  let held: Uint8Array[] | undefined;
   const passOn = (): void => {
-    if (held !== undefined && !response.writableEnded) stream.write(held);
+    if (held && !response.writableEnded) for (const bytes of held) stream.write(bytes);
     held = undefined;
   };
   return {
     blocked: () => stream.blocked(),
     bufferedBytes: () => stream.bufferedBytes(),
     abort: () => stream.abort(),
-    write(chunk) {
-      const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-      if (response.headersSent) return stream.write(text);
-      if (held === undefined) process.nextTick(passOn);
-      held = (held ?? '') + text;
+    write(chunk, shared) {
+      if (response.headersSent) return stream.write(chunk, shared);
+      if (!held) process.nextTick(passOn);
+      held ??= [];
+      held.push(typeof chunk === 'string' ? bytesOf(chunk, shared) : chunk);
     },
     end() {
       if (response.headersSent) return void response.end();
-      const body = Buffer.from(held ?? '');
+      const parts = held ?? [];
       held = undefined;
-      response.writeHead(200, { ...headers, 'Content-Length': String(body.length) });
-      response.end(body);
+      const length = parts.reduce((sum, part) => sum + part.length, 0);
+      response.writeHead(200, { ...headers, 'Content-Length': String(length) });
+      const last = parts.pop();
+      for (const part of parts) response.write(part);
+      response.end(last);
     },
   };
 }
+
+// ---- sockets ---------------------------------------------------------------------------------------------------------
 
 /** Milliseconds that a client may take to answer a WebSocket close. */
 const closeMs = 2_000;
@@ -153,16 +184,15 @@ interface SocketSink extends Sink {
   /** `ws` writes to this very socket and does nothing else to a message, so whole frames may go past it, in order. */
   readonly isDirect: boolean;
   isWatched: boolean;
-  readonly frame: Encoder;
   isCorked: boolean;
 }
 
-function writeMessage(this: SocketSink, chunk: string | Uint8Array): void {
+function writeMessage(this: SocketSink, chunk: string | Uint8Array, shared?: Coded): void {
   const { ws, socket } = this;
   if (typeof chunk === 'string') {
     if (!this.isDirect) ws.send(chunk);
     // Nothing may follow a close frame.
-    else if (ws.readyState === ws.OPEN) socket.write(this.frame(chunk));
+    else if (ws.readyState === ws.OPEN) socket.write(frameOf(chunk, shared));
     return;
   }
   // Messages with bytes cannot be joined, but their writes can.
@@ -234,8 +264,8 @@ const socketMethods: Sink = {
 };
 const foreignMethods: Sink = { ...socketMethods, blocked: isForeignBlocked };
 
-/** `frame` makes frames as `frameOf` does. `ws` must not compress. */
-export function createSocketSink(ws: WebSocket, socket: Duplex, frame: Encoder): Sink {
+/** `ws` must not compress. */
+export function createSocketSink(ws: WebSocket, socket: Duplex): Sink {
   // Bun has a WebSocket server of its own in the place of `ws`: its socket is not to be written to.
   const isDirect = (ws as { _sender?: { _socket?: unknown } })._sender?._socket === socket;
   const own: Omit<SocketSink, keyof Sink> = {
@@ -243,7 +273,6 @@ export function createSocketSink(ws: WebSocket, socket: Duplex, frame: Encoder):
     socket,
     isDirect,
     isWatched: false,
-    frame,
     isCorked: false,
   };
   return Object.assign(Object.create(isDirect ? socketMethods : foreignMethods) as Sink, own);

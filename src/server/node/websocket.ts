@@ -102,7 +102,7 @@ export function createUpgrades(binding: Binding): Upgrades {
       (socket as Socket).setNoDelay?.(true);
       server.handleUpgrade(request, socket, head, (ws) => {
         const meta = metaOf(request, queryOf(request), binding);
-        const sink = createSocketSink(ws, socket, binding.frame);
+        const sink = createSocketSink(ws, socket);
         const peer = binding.core.connect({ transport: 'websocket', sink, meta });
         listen(binding.core, peer, sockets, ws, socket);
         begin(binding, peer, request);

@@ -1,5 +1,6 @@
 /** Rule D3 and its company: what is written to one connection, in which order, with which position marks. */
 import { describe, expect, test } from 'vitest';
+import type { TopicRequest } from '../../../src/core/frames.ts';
 import type { Peer } from '../../../src/server/core/types.ts';
 import { brief, CoreWorld, FakeSink, type Frame } from './support/core-world.ts';
 
@@ -104,6 +105,41 @@ describe('a connection that is live', () => {
     world.turn();
     expect(first.chunks).toEqual(second.chunks);
     expect(first.told()).toEqual(['a:1', 'a:2']);
+  });
+
+  test('shares what a text was turned into with all who are told the same, whoever comes between them', () => {
+    const world = new CoreWorld();
+    const one: TopicRequest[] = [{ topic: 'a', new: true }];
+    const both: TopicRequest[] = [...one, { topic: 'b', new: true }];
+    const sinks = [one, both, one, both].map((topics, i) => world.connect(topics, { attempt: i + 1 }).sink);
+    world.turn();
+    for (const sink of sinks) sink.take();
+    for (const topic of ['a', 'b']) world.core.publish(topic, 0);
+    world.turn();
+    const [first, second, third, fourth] = sinks.map(({ shared }) => shared[0]);
+    expect([first, second]).toEqual([expect.anything(), expect.anything()]);
+    expect([third, fourth]).toEqual([first, second]);
+    expect([third === first, fourth === second, second === first]).toEqual([true, true, false]);
+  });
+
+  test('gets much in pieces, which it shares, and what else it is told beside them', () => {
+    const world = new CoreWorld();
+    const first = world.connect(fresh).sink;
+    const { peer, sink: second } = world.connect(fresh, { attempt: 2 });
+    world.turn();
+    for (const sink of [first, second]) sink.take();
+    const data = 'x'.repeat(1_000);
+    for (let i = 0; i < 100; i++) world.core.publish('a', data);
+    world.say(peer, { type: 'ping' });
+    world.turn();
+    expect(first.chunks).toHaveLength(4);
+    for (const { length } of first.chunks) expect(length).toBeLessThan(34 * 1024);
+    expect(second.chunks.slice(1)).toEqual(first.chunks);
+    for (const [i, shared] of first.shared.entries()) expect(second.shared[i + 1]).toBe(shared);
+    expect([second.shared[0], first.shared[0]]).toEqual([undefined, expect.anything()]);
+    const ids = Array.from({ length: 100 }, (_, i) => `a:${i + 1}`);
+    expect(first.told()).toEqual(ids);
+    expect(second.told()).toEqual(['pong@0', ...ids]);
   });
 
   test('gets only its topics, and those that have other ones get theirs', () => {

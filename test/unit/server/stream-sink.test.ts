@@ -2,22 +2,30 @@
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
-import { createStreamSink } from '../../../src/server/node/sinks.ts';
+import type { Coded } from '../../../src/server/core/types.ts';
+import { createAnswerSink, createStreamSink } from '../../../src/server/node/sinks.ts';
 import { lines, openFrame, query, settled, startHub } from './support/live-hub.ts';
+
+/** What comes on the wire for one answer, until that ends its connection. */
+async function answered(answer: (response: ServerResponse) => void, version = '1.1'): Promise<string> {
+  const server = createServer((_, response) => answer(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.setEncoding('utf8').write(`GET / HTTP/${version}\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  let text = '';
+  for await (const more of socket) text += more;
+  server.close();
+  return text;
+}
 
 describe('a stream', () => {
   test('is listened to for its drain while it is blocked, once however often it is asked, and not before or after', () => {
     let drains = 0;
     const response = Object.assign(new EventEmitter(), { writableNeedDrain: false });
-    const sink = createStreamSink(
-      response as unknown as ServerResponse,
-      {},
-      (text) => Buffer.from(text),
-      () => drains++,
-    );
+    const sink = createStreamSink(response as unknown as ServerResponse, {}, () => drains++);
     expect([sink.blocked(), response.listenerCount('drain')]).toEqual([false, 0]);
     for (const rounds of [1, 2]) {
       response.writableNeedDrain = true;
@@ -29,39 +37,70 @@ describe('a stream', () => {
   });
 
   test('writes a chunk at once and whole, not at the end of the turn', async () => {
-    const seen: unknown[] = [];
-    const server = createServer((_, response) => {
-      const sink = createStreamSink(
-        response,
-        {},
-        (text) => Buffer.from(text),
-        () => undefined,
-      );
-      const write = (text: string): void => {
+    const written: number[] = [];
+    const answer = await answered((response) => {
+      const sink = createStreamSink(response, {}, () => undefined);
+      for (const text of ['one', 'two', 'é\n']) {
+        const { bytesWritten } = response.socket as Socket;
         sink.write(text);
-        seen.push(response.socket?.writableCorked);
-      };
-      write('one');
-      write('two');
+        written.push((response.socket as Socket).bytesWritten - bytesWritten);
+      }
       sink.end(1000, '');
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    expect(await answer.text()).toBe('onetwo');
-    expect(seen).toEqual([0, 0]);
-    server.close();
+    });
+    expect(answer).toMatch(/\r\n\r\n3\r\none\r\n3\r\ntwo\r\n3\r\né\n\r\n0\r\n\r\n$/);
+    // The first one comes behind the head.
+    expect(written.slice(1)).toEqual([8, 8]);
+  });
+
+  test('makes a chunk once for all who are given the same', async () => {
+    const shared: Coded = { bytes: undefined, frame: undefined, chunk: undefined };
+    const made: unknown[] = [];
+    const answers: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const answer = await answered((response) => {
+        const sink = createStreamSink(response, {}, () => undefined);
+        sink.write('text', shared);
+        sink.end(1000, '');
+        made.push(shared.chunk);
+      });
+      answers.push(answer.slice(answer.indexOf('\r\n\r\n') + 4));
+    }
+    expect(answers).toEqual(['4\r\ntext\r\n0\r\n\r\n', '4\r\ntext\r\n0\r\n\r\n']);
+    expect([made[1] === made[0], shared.bytes]).toEqual([true, undefined]);
+  });
+
+  test('goes by the answer itself where something has wrapped that, and where there are no chunks', async () => {
+    const write = (response: ServerResponse): void => {
+      const sink = createStreamSink(response, {}, () => undefined);
+      sink.write('text');
+      sink.end(1000, '');
+    };
+    const wrapped = await answered((response) => {
+      const { write: own } = response;
+      response.write = ((bytes: Uint8Array) => own.call(response, `<${bytes}>`, 'utf8')) as typeof own;
+      write(response);
+    });
+    expect(wrapped).toMatch(/\r\n6\r\n<text>\r\n0\r\n/);
+    expect(await answered(write, '1.0')).toMatch(/\r\n\r\ntext$/);
+  });
+
+  test('whose socket is full is told when it has drained', async () => {
+    const told: unknown[] = [];
+    await answered((response) => {
+      const sink = createStreamSink(response, {}, function (this: ServerResponse) {
+        told.push(this === response, sink.blocked());
+        sink.end(1000, '');
+      });
+      for (let i = 0; i < 1_000 && !sink.blocked(); i++) sink.write('x'.repeat(100_000));
+      expect(sink.bufferedBytes()).toBeGreaterThan(0);
+    });
+    expect(told).toEqual([true, false]);
   });
 
   test('shares what it does with all others', () => {
-    const make = () =>
-      createStreamSink(
-        {} as ServerResponse,
-        {},
-        (text) => Buffer.from(text),
-        () => undefined,
-      );
+    const make = () => createStreamSink({} as ServerResponse, {}, () => undefined);
     expect(make().write).toBe(make().write);
-    expect(Object.values(make()).filter((value) => typeof value === 'function')).toHaveLength(2);
+    expect(Object.values(make()).filter((value) => typeof value === 'function')).toHaveLength(1);
   });
 
   test('whose reader takes nothing holds a bounded amount, and has everything when that goes on', async () => {
@@ -92,5 +131,28 @@ describe('a stream', () => {
     asked.destroy();
     await settled(live.hub);
     await live.close();
+  });
+});
+
+describe('an answer', () => {
+  test('that ends in its turn has the length of all its parts', async () => {
+    const answer = await answered((response) => {
+      const sink = createAnswerSink(response, {}, () => undefined);
+      for (const text of ['é', 'two', 'three']) sink.write(text);
+      sink.end(1000, '');
+    });
+    expect(answer).toMatch(/\r\nContent-Length: 10\r\n[\s\S]*\r\n\r\nétwothree$/);
+  });
+
+  test('that goes on comes in chunks', async () => {
+    const answer = await answered((response) => {
+      const sink = createAnswerSink(response, {}, () => undefined);
+      sink.write('one');
+      setImmediate(() => {
+        sink.write('two');
+        sink.end(1000, '');
+      });
+    });
+    expect(answer).toMatch(/\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n$/);
   });
 });

@@ -5,7 +5,15 @@ import { memoryBroker } from '../../../../src/server/brokers/memory.ts';
 import type { CoreOptions } from '../../../../src/server/core/config.ts';
 import { utf8Length } from '../../../../src/server/core/forms.ts';
 import { createHubCore, type HubCore } from '../../../../src/server/core/hub.ts';
-import type { HubHost, HubNote, Meta, Peer, PeerTransport, Sink } from '../../../../src/server/core/types.ts';
+import type {
+  Coded,
+  HubHost,
+  HubNote,
+  Meta,
+  Peer,
+  PeerTransport,
+  Sink,
+} from '../../../../src/server/core/types.ts';
 
 export interface Frame {
   readonly type?: string;
@@ -24,14 +32,17 @@ function headOf(chunk: Uint8Array): string {
 /** A connection that remembers. `room` bytes fit before it blocks. */
 export class FakeSink implements Sink {
   readonly chunks: (string | Uint8Array)[] = [];
+  /** Of each chunk, where its encodings are kept. */
+  readonly shared: (Coded | undefined)[] = [];
   room = Number.POSITIVE_INFINITY;
   buffered = 0;
   ended: { code: number; reason: string } | undefined;
   isAborted = false;
   readBytes?: () => number;
 
-  write(chunk: string | Uint8Array): void {
+  write(chunk: string | Uint8Array, shared?: Coded): void {
     this.chunks.push(chunk);
+    this.shared.push(shared);
     if (this.room !== Number.POSITIVE_INFINITY) this.buffered += chunk.length;
   }
   blocked(): boolean {
@@ -48,6 +59,7 @@ export class FakeSink implements Sink {
   }
   /** The frames written since the last call. */
   take(): Frame[] {
+    this.shared.length = 0;
     return this.chunks
       .splice(0)
       .flatMap((chunk) => (typeof chunk === 'string' ? chunk.split('\n') : headOf(chunk)))
