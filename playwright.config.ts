@@ -31,7 +31,8 @@ export default defineConfig({
   workers: 3,
   timeout: 60_000,
   reporter: [['line'], ['json', { outputFile: process.env['E2E_REPORT'] ?? 'test-results/e2e.json' }]],
-  use: { headless: true, screenshot: 'only-on-failure' },
+  // One page after the other in the same tab: to open a new one takes as long as most tests do. Each has an origin of its own.
+  use: { headless: true, reuseContext: true },
   projects: isWebKit
     ? [{ name: 'webkit', use: { browserName: 'webkit' }, testIgnore: [...more, ...notInWebKit] }]
     : [

@@ -52,9 +52,12 @@ export function createRecord() {
   function run(at) {
     requestAnimationFrame(run);
     if (stillness.matches && at - framedAt < calmFrameMs) return;
+    const now = Date.now();
+    // A step of less than a pixel would only be drawn.
+    if ((now - scale.now) * scale.pxPerMs * devicePixelRatio < 1) return;
     framedAt = at;
     // While somebody reads a mark it does not run away.
-    if (!isHeld && !isRead) scale.now = Date.now();
+    if (!isHeld && !isRead) scale.now = now;
     frame();
   }
 
