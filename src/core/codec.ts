@@ -18,25 +18,34 @@ export function encodeFrame(frame: object, field: 'data' | 'reply' = 'data'): st
   return `${head.slice(0, -1)},"base64":"${toBase64(payload)}"}`;
 }
 
-function restore(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  const frame = value as Record<string, unknown>;
-  const text = frame['base64'];
-  if (typeof text === 'string') {
-    const bytes = fromBase64(text);
-    if (!bytes) return false;
-    frame[frame['type'] === 'ack' ? 'reply' : 'data'] = bytes;
-    frame['base64'] = undefined;
-  }
-  const topics = frame['topics'];
-  if (frame['type'] !== 'hello' && frame['type'] !== 'subscribed') return true;
-  if (Object.prototype.toString.call(topics) !== '[object Array]') return false;
-  const answers = topics as { last?: unknown[] }[];
-  for (let i = 0; i < answers.length; i++) {
-    const last = answers[i]?.last;
-    for (let k = 0; last && k < last.length; k++) if (!restore(last[k])) return false;
-  }
+function restoreBytes(value: unknown): boolean {
+  const frame = value as Record<string, unknown> | null;
+  const text = frame?.['base64'];
+  if (!frame || typeof text !== 'string') return true;
+  const bytes = fromBase64(text);
+  if (!bytes) return false;
+  frame[frame['type'] === 'ack' ? 'reply' : 'data'] = bytes;
+  frame['base64'] = undefined;
   return true;
+}
+
+/** A list whose items all are right. What only has a length is none: it costs nothing to say that it is endless. */
+function isListOf(list: unknown, isRight: (item: unknown) => boolean): boolean {
+  if (Object.prototype.toString.call(list) !== '[object Array]') return false;
+  const items = list as unknown[];
+  for (let i = 0; i < items.length; i++) if (!isRight(items[i])) return false;
+  return true;
+}
+
+/** A frame, and the messages in the answers of its topics: two levels, whatever else lies in one another. */
+function restore(value: unknown): boolean {
+  const frame = value as { type?: unknown; topics?: unknown } | null;
+  if (!restoreBytes(frame)) return false;
+  if (frame?.type !== 'hello' && frame?.type !== 'subscribed') return true;
+  return isListOf(frame.topics, (answer) => {
+    const last = (answer as { last?: unknown } | null)?.last;
+    return last === undefined || isListOf(last, restoreBytes);
+  });
 }
 
 /** `undefined`: it is not JSON. */

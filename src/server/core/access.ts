@@ -2,8 +2,10 @@
  * Who may do what: asks the application by the host's callbacks, and reuses its answers until they expire (rule D17).
  * An answer that could not be had is not a refusal.
  */
+import { createError } from '../../core/errors.ts';
+import { type Alarm, cancelAlarm, setAlarm } from './alarms.ts';
 import type { AuthorizeAnswer, Grant } from './grant.ts';
-import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta } from './types.ts';
+import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta, Question } from './types.ts';
 
 const grantsMax = 4;
 const topicsPerGrant = 4_096;
@@ -67,20 +69,22 @@ export function authenticate(
     const cached = answer.type === 'ok' ? grantFor(record, credential) : undefined;
     done(cached && cached.until > hub.host.now() ? cached : conclude(answer));
   };
+  const now = hub.host.now();
   const waiting = record?.asking?.get(credential);
-  if (waiting) {
-    waiting.push(settle);
+  // Whoever waited for it longer than that has been told so: it may never be answered.
+  if (waiting && waiting.until > now) {
+    waiting.settle.push(settle);
     return;
   }
-  const all = [settle];
+  const question: Question = { until: now + hub.config.limits.bodyMs, settle: [settle] };
   if (record) {
     record.asking ??= new Map();
-    record.asking.set(credential, all);
+    record.asking.set(credential, question);
   }
   ask({ ...meta, token, client: record?.id }, (answer) => {
-    record?.asking?.delete(credential);
+    if (record?.asking?.get(credential) === question) record.asking.delete(credential);
     if (record?.asking?.size === 0) record.asking = undefined;
-    for (const each of all) each(answer);
+    for (const each of question.settle) each(answer);
   });
 }
 
@@ -101,9 +105,30 @@ export function authorize(
   const name = `${request.action} ${request.topic}`;
   const known = grant.topics?.get(name);
   if (known && known.until > hub.host.now()) return done(known.answer);
-  ask(request, (answer) => {
-    keepDecision(hub, grant, name, answer);
+  const { bodyMs } = hub.config.limits;
+  const { revocations } = hub;
+  let isOver = false;
+  let alarm: Alarm | undefined;
+  const conclude = (answer: AuthorizeAnswer): void => {
+    if (isOver) return;
+    isOver = true;
+    cancelAlarm(hub.alarms, alarm);
     done(answer);
+  };
+  ask(request, (answer) => {
+    // What was granted before a revocation is no answer to the question after it.
+    if (hub.revocations !== revocations && answer.type === 'ok') {
+      return isOver ? undefined : authorize(hub, grant, request, conclude);
+    }
+    keepDecision(hub, grant, name, answer);
+    conclude(answer);
+  });
+  if (isOver) return;
+  // It concerns this topic alone, which is asked for anew: the others do not wait for it.
+  alarm = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
+    const what = `authorize() took over ${bodyMs} ms.`;
+    hub.host.note({ type: 'error', error: createError('INTERNAL', what, { topic: request.topic }) });
+    conclude({ type: 'failed' });
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { toBase64Url } from '../../core/base64.ts';
 import { setAlarm } from './alarms.ts';
+import { directKey, lastOf, partitionAt, partitionOf } from './log.ts';
 import { createSendMemory, everSent, isIdle, type SendMemory } from './sends.ts';
 import type { ClientRecord, Hub, Peer } from './types.ts';
 
@@ -49,7 +50,20 @@ export function claimRecord(hub: Hub, id: string, key: string): ClientRecord | '
   if (hub.records.size >= hub.config.limits.records) return 'full';
   const record = createRecord(hub, id, key);
   hub.records.set(id, record);
+  hideDirect(hub, record);
   return record;
+}
+
+/**
+ * Ids are public, and the key went with the record: what was told to a client that is forgotten is for nobody, for whoever
+ * comes by its name cannot be known to be the same.
+ */
+function hideDirect(hub: Hub, record: ClientRecord): void {
+  const key = directKey(record.id);
+  const partition = partitionOf(hub.log, key);
+  if (!partitionAt(hub.log, partition).topics.has(key)) return;
+  const offset = lastOf(hub.log, key, partition);
+  record.barriers = new Map([[key, { offset, reason: 'trimmed' }]]);
 }
 
 export function sendsOf(record: ClientRecord): SendMemory {

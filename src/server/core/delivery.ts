@@ -5,7 +5,7 @@
 import { setAlarm } from './alarms.ts';
 import { createRun, emptyRun, isRunOf, type Run } from './forms.ts';
 import { idAt, tailOf, tails, trimmedTo } from './log.ts';
-import { addControl, endPeer, mark, write } from './peer.ts';
+import { abortPeer, addControl, endPeer, mark, write } from './peer.ts';
 import { isFor, readLog } from './read-log.ts';
 import type { Entry } from './topic-record.ts';
 import type { Bucket, Hub, Peer, Subscription } from './types.ts';
@@ -287,7 +287,13 @@ function flushDirty(hub: Hub): void {
   hub.dirty = [];
   for (const peer of dirty) {
     peer.isDirty = false;
-    flushPeer(hub, peer);
+    try {
+      flushPeer(hub, peer);
+    } catch (error) {
+      // One connection's fault is not the others'.
+      hub.host.note({ type: 'error', error });
+      abortPeer(hub, peer);
+    }
   }
   hub.writeCount = dirty.length;
   hub.turnAt = undefined;

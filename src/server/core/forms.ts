@@ -4,7 +4,6 @@
  */
 import { toBase64, utf8 } from '../../core/base64.ts';
 import type { Entry, Rare } from './topic-record.ts';
-import type { Coded } from './types.ts';
 
 /** Text lines; the same with binary messages; events of `text/event-stream`; scripts of a document. */
 export type Form = 'lines' | 'websocket' | 'sse' | 'iframe';
@@ -21,6 +20,16 @@ export interface FrameTokens {
   readonly mark: string;
   /** Allows the scripts in the Content-Security-Policy. */
   readonly csp: string;
+}
+
+/**
+ * What hosts make of a text, kept for whoever is given the same: one encoding, however many receivers. Its bytes, a frame of
+ * WebSocket, a chunk of HTTP/1.1.
+ */
+export interface Coded {
+  bytes: Uint8Array | undefined;
+  frame: Uint8Array | undefined;
+  chunk: Uint8Array | undefined;
 }
 
 /** Where it is written. */

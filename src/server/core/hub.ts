@@ -116,6 +116,7 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     ephemeralCount: 0,
     drain: undefined,
     isClosed: false,
+    revocations: 0,
     uplinks: 0,
     running: 0,
     onIdle: undefined,
@@ -128,18 +129,22 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
 
 /** Detaches the topic (rule D17): whoever asks for it again is judged anew, and begins anew with a gap. */
 function revoke(hub: Hub, who: string, topic: string): void {
+  hub.revocations++;
+  const followers = [...(hub.index.get(topic)?.peers ?? [])];
+  const take = (peer: Peer): void => {
+    tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
+    endPeer(hub, peer);
+  };
   for (const record of hub.records.values()) {
     const isMeant = record.id === who || (record.identity !== undefined && record.identity === who);
     if (!isMeant) continue;
     forgetDecision(record, topic);
     record.barriers ??= new Map();
     record.barriers.set(topic, { offset: undefined, reason: 'revoked' });
-    for (const peer of record.peers) {
-      if (!hub.index.get(topic)?.peers.has(peer)) continue;
-      tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
-      endPeer(hub, peer);
-    }
+    for (const peer of followers) if (peer.record === record) take(peer);
   }
+  // Readers without a Holdfast client have no record.
+  for (const peer of followers) if (!peer.record && peer.grant?.identity === who) take(peer);
 }
 
 function present(hub: Hub): ClientRecord[] {

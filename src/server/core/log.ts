@@ -37,6 +37,14 @@ export interface Log {
   readonly partitions: readonly Partition[];
 }
 
+/** What one client alone is told. */
+export const directTopic = '$direct';
+
+/** Where it is filed. */
+export function directKey(client: string): string {
+  return `${directTopic}/${client}`;
+}
+
 export function createLog(partitionCount: number, history: History, makeEpoch: () => string): Log {
   const partitions: Partition[] = [];
   for (let i = 0; i < partitionCount; i++) {

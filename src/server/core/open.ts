@@ -117,6 +117,9 @@ function admit(hub: Hub, peer: Peer, token: string | undefined, next: () => void
   const { bodyMs } = hub.config.limits;
   authenticate(hub, peer.record, peer.meta, token, (admission) => {
     if (peer.state !== 'opening') return;
+    // What is asked now has deadlines of its own.
+    cancelAlarm(hub.alarms, peer.alarm);
+    peer.alarm = undefined;
     const failure = failureOf(admission);
     if (failure) return endPeer(hub, peer, failure);
     peer.grant = admission as Grant;
@@ -125,12 +128,11 @@ function admit(hub: Hub, peer: Peer, token: string | undefined, next: () => void
     next();
   });
   if (peer.state !== 'opening') return;
-  peer.alarm = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
-    endPeer(hub, peer, {
-      code: 'INTERNAL',
-      message: `authenticate() or authorize() took over ${bodyMs} ms.`,
+  if (!peer.grant) {
+    peer.alarm = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
+      endPeer(hub, peer, { code: 'INTERNAL', message: `authenticate() took over ${bodyMs} ms.` });
     });
-  });
+  }
   hub.host.defer(() => {
     if (peer.state === 'opening') tell(hub, peer, '{"type":"wait"}');
   });
@@ -287,11 +289,12 @@ export interface PlainOpen {
   readonly last: number;
 }
 
-/** Just before the n-th newest retained message, so that these come as ordinary messages. */
-function startOfLast(hub: Hub, subscription: Subscription, count: number): number {
+/** Just before the n-th newest retained message beyond `after`, so that these come as ordinary messages. */
+function startOfLast(hub: Hub, subscription: Subscription, count: number, after: number): number {
   const { last, frameBytes } = hub.config.limits;
   const budget = { count: Math.min(count, last), bytes: frameBytes, except: undefined };
-  return newest(hub.log, { ...subscription, start: 0 }, budget)[0]?.prev ?? subscription.start;
+  const [oldest] = newest(hub.log, { ...subscription, start: after }, budget);
+  return oldest ? Math.max(oldest.prev, after) : subscription.start;
 }
 
 export function openPlain(hub: Hub, peer: Peer, open: PlainOpen): void {
@@ -317,7 +320,9 @@ function beginPlain(hub: Hub, peer: Peer, placed: readonly Placed[], last: numbe
   peer.alarm = undefined;
   const subscriptions = subscriptionsOf(placed);
   follow(hub, peer, subscriptions);
-  if (last > 0) for (const one of subscriptions) one.start = startOfLast(hub, one, last);
+  for (const { subscription, after } of placed) {
+    if (last > 0 && subscription) subscription.start = startOfLast(hub, subscription, last, after ?? 0);
+  }
   peer.positions = startPositions(hub, peer);
   tell(hub, peer, helloLine(hub, peer, answersOf(placed)), cursorAt(hub.log, peer.positions));
   tellPlacedGaps(hub, peer, placed);

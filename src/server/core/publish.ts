@@ -3,9 +3,8 @@ import { createError } from '../../core/errors.ts';
 import { isBytes, isTopic, type Payload } from '../../core/frames.ts';
 import { type Alarm, setAlarm } from './alarms.ts';
 import { fanOut } from './delivery.ts';
-import { append, expireEntries, idAt } from './log.ts';
+import { append, directKey, directTopic, expireEntries, idAt } from './log.ts';
 import { createEntry, createTopicRecord, type Entry } from './topic-record.ts';
-import { directKey, directTopic } from './topics.ts';
 import type { Hub } from './types.ts';
 
 export interface PublishOptions {

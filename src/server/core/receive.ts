@@ -58,6 +58,14 @@ export function receive(hub: Hub, peer: Peer, message: string | Uint8Array): voi
     return endPeer(hub, peer, { code: 'BAD_FRAME', message });
   }
   for (const frame of frames) take(hub, peer, frame);
+  if (peer.early) weigh(hub, peer, peer.early, message.length);
+}
+
+/** Whoever has not been judged yet cannot make the hub hold more than one request could. */
+function weigh(hub: Hub, peer: Peer, early: NonNullable<Peer['early']>, length: number): void {
+  early.length += length;
+  if (early.frames.length <= earlyMax && early.length <= hub.config.limits.batchBytes) return;
+  endPeer(hub, peer, { code: 'BUSY', message: 'Too much came before the hello.' });
 }
 
 function take(hub: Hub, peer: Peer, frame: ClientFrame): void {
@@ -67,15 +75,13 @@ function take(hub: Hub, peer: Peer, frame: ClientFrame): void {
     return endPeer(hub, peer, { code: 'BAD_FRAME', message: 'The first frame of a connection is an open.' });
   }
   if (peer.state !== 'opening') return act(hub, peer, frame);
-  peer.early ??= [];
-  peer.early.push(frame);
-  if (peer.early.length <= earlyMax) return;
-  endPeer(hub, peer, { code: 'BUSY', message: 'Too many frames came before the hello.' });
+  peer.early ??= { frames: [], length: 0 };
+  peer.early.frames.push(frame);
 }
 
 /** Carries out what came before the hello was there. */
 function takeEarly(hub: Hub, peer: Peer): void {
-  const early = peer.early ?? [];
+  const early = peer.early?.frames ?? [];
   peer.early = undefined;
   for (const frame of early) take(hub, peer, frame);
 }

@@ -14,6 +14,9 @@ export interface Outcome {
 
 export type Waiter = (line: string) => void;
 
+/** Copies of one send that are answered together: more than a client can have on its way. */
+const waitersMax = 64;
+
 /** A claimed or volatile send. */
 export interface Job {
   /** Absent: volatile. */
@@ -121,7 +124,9 @@ export function offerSend(
     if (seq <= memory.settled) {
       return { type: 'settled', line: memory.outcomes?.[placeOf(memory, seq)]?.line ?? forgotten(seq) };
     }
-    jobOf(memory, seq)?.waiters.push(waiter);
+    const waiters = jobOf(memory, seq)?.waiters;
+    if (waiters && waiters.length >= waitersMax) return { type: 'refused', code: 'BUSY' };
+    waiters?.push(waiter);
     return { type: 'waits' };
   }
   if (!isNext(memory, seq)) return { type: 'refused', code: 'HOLE' };

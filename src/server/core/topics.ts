@@ -8,11 +8,9 @@ import { isTopic, type TopicRequest } from '../../core/frames.ts';
 import { authorize } from './access.ts';
 import { lineOf } from './forms.ts';
 import type { AuthorizeAnswer } from './grant.ts';
-import { epochOf, idAt, lastOf, partitionOf, tailOf } from './log.ts';
+import { directKey, directTopic, epochOf, idAt, lastOf, partitionOf, tailOf } from './log.ts';
 import { newest } from './read-log.ts';
-import type { Barrier, Hub, Peer, Subscription } from './types.ts';
-
-export const directTopic = '$direct';
+import type { Barrier, ClientRecord, Hub, Peer, Subscription } from './types.ts';
 
 export function nameOf(request: TopicRequest): string {
   return typeof request === 'string' ? request : request.topic;
@@ -21,10 +19,6 @@ export function nameOf(request: TopicRequest): string {
 /** Where the log files a topic of this client. */
 export function keyOf(topic: string, client: string | undefined): string {
   return topic === directTopic ? directKey(client ?? '') : topic;
-}
-
-export function directKey(client: string): string {
-  return `${directTopic}/${client}`;
 }
 
 /** A decision that was taken without asking the application. */
@@ -88,17 +82,31 @@ function barrierOf(hub: Hub, peer: Peer, key: string, partition: number, from: '
   if (!barrier && from === 'now') barrier = { offset: undefined, reason: 'trimmed' };
   if (!barrier) return undefined;
   const set = { offset: barrier.offset ?? lastOf(hub.log, key, partition), reason: barrier.reason };
-  if (record) {
-    record.barriers ??= new Map();
-    record.barriers.set(key, set);
-  }
+  if (record) setBarrier(record, key, set);
   return set;
+}
+
+/** More than a connection has topics. Beyond it the first goes that no revocation has set: its view begins anew, with a gap. */
+const barriersMax = 4_096;
+
+function setBarrier(record: ClientRecord, key: string, barrier: Barrier): void {
+  record.barriers ??= new Map();
+  const { barriers } = record;
+  barriers.set(key, barrier);
+  if (barriers.size <= barriersMax) return;
+  for (const [other, { reason }] of barriers) {
+    if (reason === 'revoked') continue;
+    barriers.delete(other);
+    return;
+  }
 }
 
 export interface Placed {
   readonly subscription?: Subscription;
   /** The entry in `hello` or `subscribed`; absent for "from where you asked". */
   readonly answer?: string;
+  /** Of a new one: nothing at or before this place is for its client. */
+  readonly after?: number;
   readonly gap?: { readonly to: number; readonly reason: string };
 }
 
@@ -164,7 +172,7 @@ export function placeTopic(
     const count = typeof request === 'object' && 'new' in request ? (request.last ?? 0) : 0;
     const after = Math.max(from, barrier?.offset ?? 0);
     const last = count > 0 ? lastAnswer(hub, peer, subscription, count, after, budget) : '';
-    return { subscription, answer: `${open}${last}}` };
+    return { subscription, answer: `${open}${last}}`, after };
   }
   // The application's own limit is no gap: an honest client never stood before it.
   const subscription = { key, topic, partition, start: Math.max(asked, Math.min(from, head)) };

@@ -4,7 +4,7 @@
 import type { ClientFrame, OpenFrame, Payload } from '../../core/frames.ts';
 import type { Alarm, Alarms } from './alarms.ts';
 import type { History, HubConfig } from './config.ts';
-import type { Control, CursorOf, Form, FrameTokens, Run } from './forms.ts';
+import type { Coded, Control, CursorOf, Form, FrameTokens, Run } from './forms.ts';
 import type { AuthorizeAnswer, Grant } from './grant.ts';
 import type { Log } from './log.ts';
 import type { SendMemory } from './sends.ts';
@@ -22,16 +22,6 @@ export interface Meta {
   readonly address: string | undefined;
   /** The `n` of its URL. */
   readonly requestNumber: number | undefined;
-}
-
-/**
- * What hosts make of a text, kept for whoever is given the same: one encoding, however many receivers. Its bytes, a frame of
- * WebSocket, a chunk of HTTP/1.1.
- */
-export interface Coded {
-  bytes: Uint8Array | undefined;
-  frame: Uint8Array | undefined;
-  chunk: Uint8Array | undefined;
 }
 
 /**
@@ -129,6 +119,12 @@ export interface Barrier {
   readonly reason: 'revoked' | 'trimmed';
 }
 
+/** What `authenticate` is being asked, and who waits for it. Nobody joins them after `until`. */
+export interface Question {
+  readonly until: number;
+  readonly settle: ((answer: AuthAnswer) => void)[];
+}
+
 /** A token bucket. */
 export interface Bucket {
   level: number;
@@ -159,7 +155,7 @@ export interface ClientRecord {
   /** The one that was given last comes last. */
   grants: readonly Grant[];
   /** By credential. */
-  asking: Map<string, ((answer: AuthAnswer) => void)[]> | undefined;
+  asking: Map<string, Question> | undefined;
   barriers: Map<string, Barrier> | undefined;
   sendBucket: Bucket | undefined;
   replayBucket: Bucket | undefined;
@@ -199,8 +195,8 @@ export interface Peer {
   grant: Grant | undefined;
   /** In the index of the hub, too: that is where to look whether a topic is among them. */
   topics: readonly Subscription[];
-  /** Frames that came before the hello was written. */
-  early: ClientFrame[] | undefined;
+  /** Frames that came before the hello was written, and what the messages weighed that brought them. */
+  early: { readonly frames: ClientFrame[]; length: number } | undefined;
   /** Subscribe requests without an answer, by topic: only the latest counts. */
   asked: Map<string, number> | undefined;
   /** The read position in each partition, over all topics (rule D3). */
@@ -297,6 +293,8 @@ export interface Hub {
   ephemeralCount: number;
   drain: { readonly spreadMs: number } | undefined;
   isClosed: boolean;
+  /** How often a topic was revoked: an answer of `authorize` that was asked for before is none. */
+  revocations: number;
   /** POSTs with sends that are being answered. */
   uplinks: number;
   /** Sends that were claimed and have no outcome yet. */

@@ -116,6 +116,17 @@ function refuseAll(hub: Hub, uplink: Uplink, lines: readonly Line[], code: strin
   }
 }
 
+/** Copies in one batch would be answered by as many copies of a reply. No client of ours makes them. */
+function withoutCopies(lines: readonly Line[]): Line[] {
+  const seen = new Set<number>();
+  return lines.filter(({ frame }) => {
+    if (frame.type !== 'send' || frame.seq === undefined) return true;
+    if (seen.has(frame.seq)) return false;
+    seen.add(frame.seq);
+    return true;
+  });
+}
+
 function isAnswered({ frame }: Line): boolean {
   return frame.type === 'ping' || (frame.type === 'send' && frame.seq !== undefined);
 }
@@ -176,8 +187,9 @@ export function applyBatch(
   sink: Sink,
   meta: Meta,
   batch: BatchFrame,
-  lines: readonly Line[],
+  given: readonly Line[],
 ): Uplink {
+  const lines = withoutCopies(given);
   const open = lines.filter(isAnswered).length;
   const base = { sink, record: undefined, open, text: '' };
   const uplink: Uplink = { ...base, isEnded: false, isWriting: false, alarm: undefined };

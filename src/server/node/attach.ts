@@ -27,22 +27,26 @@ export function isFor(path: string, request: IncomingMessage): boolean {
 }
 
 /**
- * Puts `ours` before the listeners that are there, which then get only what it declines. Returns what undoes it.
+ * Puts `ours` before the listeners that are there, which then get only what it declines. Returns what undoes it: in its place if
+ * it is still there, else, where another one holds it as one of those that were there, by declining everything.
  * Listeners added later are not touched; they see everything.
  */
 function intercept(
   server: Server | SecureServer,
   event: 'request' | 'upgrade',
-  ours: (others: readonly Listener[], args: unknown[]) => void,
+  ours: (others: readonly Listener[], args: unknown[], isOver: boolean) => void,
 ): () => void {
   const others = server.rawListeners(event) as Listener[];
-  const listener = (...args: unknown[]): void => ours(others, args);
+  let isOver = false;
+  const listener = (...args: unknown[]): void => ours(others, args, isOver);
   server.removeAllListeners(event);
   server.on(event, listener);
   return () => {
-    const later = (server.rawListeners(event) as Listener[]).filter((each) => each !== listener);
+    isOver = true;
+    const all = server.rawListeners(event) as Listener[];
+    if (!all.includes(listener)) return;
     server.removeAllListeners(event);
-    for (const each of [...others, ...later]) server.on(event, each);
+    for (const each of all.flatMap((one) => (one === listener ? others : one))) server.on(event, each);
   };
 }
 
@@ -53,14 +57,14 @@ export function attachTo(
   serve: Serve,
   upgrade: Upgrade,
 ): () => void {
-  const undoRequest = intercept(server, 'request', (others, args) => {
+  const undoRequest = intercept(server, 'request', (others, args, isOver) => {
     const [request, response] = args as [IncomingMessage, ServerResponse];
-    if (isFor(path, request)) serve(request, response);
+    if (!isOver && isFor(path, request)) serve(request, response);
     else for (const each of others) each.apply(server, args);
   });
-  const undoUpgrade = intercept(server, 'upgrade', (others, args) => {
+  const undoUpgrade = intercept(server, 'upgrade', (others, args, isOver) => {
     const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-    if (isFor(path, request)) return upgrade(request, socket, head);
+    if (!isOver && isFor(path, request)) return upgrade(request, socket, head);
     for (const each of others) each.apply(server, args);
     // Without a listener of its own Node would have ended it; with ours alone it would hang.
     if (others.length === 0 && server.listenerCount('upgrade') === 1) {

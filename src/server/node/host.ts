@@ -7,6 +7,9 @@ export interface Clockwork extends Pick<HubHost, 'now' | 'random' | 'byteLength'
   stop(): void;
 }
 
+/** Node's timers know no longer time, and take one for none at all. Whoever is woken too early looks again. */
+const timerMaxMs = 2 ** 31 - 1;
+
 /** `tick` is called when the earliest time that was wished for has come. */
 export function createClockwork(tick: () => void): Clockwork {
   let timer: NodeJS.Timeout | undefined;
@@ -29,7 +32,7 @@ export function createClockwork(tick: () => void): Clockwork {
       clearTimeout(timer);
       wakeAt = at;
       // An idle hub keeps no process alive; its server does.
-      timer = setTimeout(ring, Math.max(0, Math.ceil(at - performance.now()))).unref();
+      timer = setTimeout(ring, Math.min(timerMaxMs, Math.max(0, Math.ceil(at - performance.now())))).unref();
     },
     stop() {
       isStopped = true;

@@ -179,7 +179,10 @@ function serveFrame(exchange: Exchange, form: URLSearchParams): void {
   const origin = form.get('origin') ?? '';
   const mark = form.get('nonce') ?? '';
   const post = binding.core.parse(form.get('open') ?? '');
-  if (!isAllowedOrigin(origin, request.headers, binding.origins) || !/^https?:\/\/[^\s'";,]+$/.test(origin)) {
+  if (
+    !isAllowedOrigin(origin, request.headers, binding.origins) ||
+    !/^https?:\/\/[\w.:[\]-]+$/.test(origin)
+  ) {
     return refuse(exchange, 403, 'ORIGIN_DENIED', `The frame's origin "${origin}" is not allowed here.`);
   }
   if (post.type !== 'open' || !/^[A-Za-z0-9]{1,64}$/.test(mark)) {
@@ -271,6 +274,13 @@ function isAnonymousForm(request: IncomingMessage): boolean {
   return request.method === 'POST' && request.headers.origin === 'null' && isForm(request);
 }
 
+/** An answer that waits behind another one of its connection is not told when that goes. */
+function watchQueued(binding: Binding, socket: Socket, response: ServerResponse): void {
+  const gone = (): void => binding.answers.closed.call(response);
+  socket.on('close', gone);
+  response.on('close', () => socket.off('close', gone));
+}
+
 /** Answers one request of the hub's URL, whatever it is. */
 export function serve(binding: Binding, request: IncomingMessage, response: ServerResponse): void {
   const { method } = request;
@@ -279,6 +289,7 @@ export function serve(binding: Binding, request: IncomingMessage, response: Serv
   const plain: Exchange = { binding, request, response, query, meta, cors: {} };
   binding.answers.passing.add(response);
   response.on('close', binding.answers.closed);
+  if (!response.socket) watchQueued(binding, request.socket, response);
   const isFrame = isAnonymousForm(request);
   const denied = isFrame ? undefined : refuseOrigin(request.headers, binding.origins, method === 'POST');
   if (denied !== undefined) return refuse(plain, 403, 'ORIGIN_DENIED', denied);

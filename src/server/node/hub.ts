@@ -106,6 +106,21 @@ function createNotes(listeners: Listeners): (note: HubNote) => void {
   };
 }
 
+const failedAnswer = () => ({ type: 'failed' }) as const;
+
+/** An answer that makes no sense is a failure, like none. */
+function reading<R, T>(read: (result: R) => T, done: (value: T) => void, failed: (error: unknown) => void) {
+  return (result: R): void => {
+    let answer: T;
+    try {
+      answer = read(result);
+    } catch (error) {
+      return failed(error);
+    }
+    done(answer);
+  };
+}
+
 function createHost(
   options: HubOptions,
   clockwork: Clockwork,
@@ -130,7 +145,7 @@ function createHost(
       ((request, done) =>
         callApplication(
           () => authenticate(request),
-          (result) => done(readAuthentication(result)),
+          reading(readAuthentication, done, told(done, readAuthenticationError)),
           told(done, readAuthenticationError),
         )),
     authorize:
@@ -138,8 +153,8 @@ function createHost(
       ((request, done) =>
         callApplication(
           () => authorize(request),
-          (result) => done(readAuthorization(result)),
-          told(done, () => ({ type: 'failed' }) as const),
+          reading(readAuthorization, done, told(done, failedAnswer)),
+          told(done, failedAnswer),
         )),
     handle:
       onSend &&

@@ -1,5 +1,5 @@
 /** What an application gives to `createHub`, and how its answers are read. */
-import { isHoldfastError } from '../../core/errors.ts';
+import { createError, isHoldfastError } from '../../core/errors.ts';
 import type { Payload } from '../../core/frames.ts';
 import type { CoreOptions } from '../core/config.ts';
 import type { AuthorizeAnswer } from '../core/grant.ts';
@@ -70,7 +70,14 @@ export function readAuthentication(result: AuthenticateResult): AuthAnswer {
   if (typeof result === 'string') return { type: 'ok', identity: result, expiresInMs: undefined };
   if (!result)
     return { type: 'denied', code: 'AUTH_FAILED', message: 'authenticate() does not accept this token.' };
-  return { type: 'ok', identity: result.identity, expiresInMs: result.expiresInMs };
+  const { identity, expiresInMs } = result;
+  if (identity !== undefined && typeof identity !== 'string') {
+    throw createError('MISUSE', `authenticate() gave an identity that is no string: ${String(identity)}.`);
+  }
+  if (expiresInMs !== undefined && !Number.isFinite(expiresInMs)) {
+    throw createError('MISUSE', `authenticate() gave expiresInMs ${String(expiresInMs)}, which is no time.`);
+  }
+  return { type: 'ok', identity, expiresInMs };
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -93,7 +100,15 @@ export function readAuthenticationError(error: unknown): AuthAnswer {
 export function readAuthorization(result: AuthorizeResult | undefined | null): AuthorizeAnswer {
   if (result === true) return { type: 'ok' };
   if (!result) return { type: 'denied' };
-  return { type: 'ok', from: result.from };
+  const { from } = result;
+  if (from === undefined) return { type: 'ok' };
+  if (from !== 'now' && !(Number.isSafeInteger(from) && from >= 0)) {
+    throw createError(
+      'MISUSE',
+      `authorize() gave from ${String(from)}, which is neither 'now' nor an offset.`,
+    );
+  }
+  return { type: 'ok', from };
 }
 
 export function readReply(reply: unknown): SendAnswer {

@@ -6,7 +6,8 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Coded, Sink } from '../core/types.ts';
+import type { Coded } from '../core/forms.ts';
+import type { Sink } from '../core/types.ts';
 
 function bytesOf(text: string, shared: Coded | undefined): Uint8Array {
   if (!shared) return Buffer.from(text);
@@ -87,6 +88,8 @@ function writeHead(sink: StreamSink): void {
 
 function writeChunk(this: StreamSink, text: string | Uint8Array, shared?: Coded): void {
   writeHead(this);
+  // Whoever else has the answer (a time limit, a framework) may have ended it: its connection is the next one's by now.
+  if (this.response.writableEnded) return;
   if (typeof text !== 'string') this.response.write(text);
   else if (this.socket) this.socket.write(chunkOf(text, shared));
   else this.response.write(bytesOf(text, shared));

@@ -138,7 +138,7 @@ const seqOf = (frame: object): unknown => ('seq' in frame ? frame.seq : undefine
 const isOf = (type: string) => (frame: object) => 'type' in frame && frame.type === type;
 
 describe('a batch', () => {
-  it('is answered once for each send that has a number, and ends', () => {
+  it('is answered once for each number of a send, and ends', () => {
     const frame = fc.oneof(sendFrame, fc.constantFrom({ type: 'ping' }, { type: 'release', attempts: [7] }));
     const nonce = fc.constantFrom('right', 'wrong');
     fc.assert(
@@ -148,7 +148,7 @@ describe('a batch', () => {
         const sends = which === 'right' ? String(hello?.['sends'] ?? 'none') : 'another';
         const sink = answerTo(world, sends, list);
         const answers = sink.take();
-        const asked = list.map(seqOf).filter((seq) => seq !== undefined);
+        const asked = [...new Set(list.map(seqOf))].filter((seq) => seq !== undefined);
         const acks = answers.filter(isOf('ack'));
         expect(acks.map(seqOf).sort()).toEqual(asked.sort());
         expect(answers.filter(isOf('pong')).length).toBe(list.filter(isOf('ping')).length);

@@ -547,6 +547,7 @@ describe('messages with an exception, or outside the log (F13)', () => {
   test('direct ones are kept for their client alone', () => {
     const world = new CoreWorld();
     const { client } = world.openFrame([]);
+    world.poll(['$direct']);
     world.core.direct(client, { for: 'you' });
     const mine = world.poll(['$direct'], { cursor: world.at(0) });
     expect(mine.map(brief)).toEqual(['hello', '$direct:1', 'ping@1']);

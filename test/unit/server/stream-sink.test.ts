@@ -5,7 +5,7 @@ import { createServer, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
-import type { Coded } from '../../../src/server/core/types.ts';
+import type { Coded } from '../../../src/server/core/forms.ts';
 import { createAnswerSink, createStreamSink } from '../../../src/server/node/sinks.ts';
 import { lines, openFrame, query, settled, startHub } from './support/live-hub.ts';
 
@@ -95,6 +95,16 @@ describe('a stream', () => {
       expect(sink.bufferedBytes()).toBeGreaterThan(0);
     });
     expect(told).toEqual([true, false]);
+  });
+
+  test('writes nothing behind an answer that something else has ended', async () => {
+    const answer = await answered((response) => {
+      const sink = createStreamSink(response, {}, () => undefined);
+      sink.write('text');
+      response.end();
+      sink.write('late');
+    });
+    expect(answer).toMatch(/\r\n4\r\ntext\r\n0\r\n\r\n$/);
   });
 
   test('shares what it does with all others', () => {

@@ -3,17 +3,9 @@ import { decodeFrame } from '../../../../src/core/codec.ts';
 import type { ClientFrame, OpenFrame, TopicRequest } from '../../../../src/core/frames.ts';
 import { memoryBroker } from '../../../../src/server/brokers/memory.ts';
 import type { CoreOptions } from '../../../../src/server/core/config.ts';
-import { utf8Length } from '../../../../src/server/core/forms.ts';
+import { type Coded, utf8Length } from '../../../../src/server/core/forms.ts';
 import { createHubCore, type HubCore } from '../../../../src/server/core/hub.ts';
-import type {
-  Coded,
-  HubHost,
-  HubNote,
-  Meta,
-  Peer,
-  PeerTransport,
-  Sink,
-} from '../../../../src/server/core/types.ts';
+import type { HubHost, HubNote, Meta, Peer, PeerTransport, Sink } from '../../../../src/server/core/types.ts';
 
 export interface Frame {
   readonly type?: string;
