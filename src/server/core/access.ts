@@ -34,6 +34,17 @@ function createGrant(hub: Hub, credential: string, answer: AuthAnswer & { type: 
   return { credential, identity: answer.identity, expiresAt, until, topics: undefined };
 }
 
+/** Characters of what is kept to know a caller again by; whoever has more is asked about each time. */
+const credentialMax = 16 * 1024;
+
+/**
+ * Without token, cookie and authorization there is nothing to know a caller again by: `authenticate` may have judged by a header that
+ * a proxy sets, or by the address.
+ */
+function isKnowable({ credential }: Grant): boolean {
+  return credential !== 'none' && credential.length <= credentialMax;
+}
+
 function keepGrant(record: ClientRecord, grant: Grant): void {
   const others = record.grants.filter(({ credential }) => credential !== grant.credential);
   record.grants = others.slice(1 - grantsMax).concat(grant);
@@ -61,7 +72,7 @@ export function authenticate(
   const conclude = (answer: AuthAnswer): Admission => {
     if (answer.type !== 'ok') return answer;
     const grant = createGrant(hub, credential, answer);
-    if (record) keepGrant(record, grant);
+    if (record && (!ask || isKnowable(grant))) keepGrant(record, grant);
     return grant;
   };
   if (!ask) return done(conclude({ type: 'ok', identity: undefined, expiresInMs: undefined }));

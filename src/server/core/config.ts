@@ -1,4 +1,5 @@
 /** What can be set at a hub: every option with its unit and default. Nothing here acts. */
+import { createError } from '../../core/errors.ts';
 
 export interface HistoryOptions {
   /** Messages kept for each topic. Default 10,000. `0` keeps none: who was away gets a gap. */
@@ -30,7 +31,7 @@ export interface LimitOptions {
   readonly sendsPerSecond?: number;
   /** Bytes that wait for one connection; beyond it messages are read from the log later. Default 1 MiB. */
   readonly bufferBytes?: number;
-  /** Milliseconds that a request's headers and body, a first frame or `authenticate` may take. Default 10,000. */
+  /** Milliseconds that a request's body, a first frame, or an answer of `authenticate` or `authorize` may take. Default 10,000. */
   readonly bodyMs?: number;
   /** Milliseconds that a connection may take nothing at all of what waits for it. Default 30,000. */
   readonly stallMs?: number;
@@ -114,12 +115,24 @@ const limits: HubLimits = {
   tickets: 10_000,
 };
 
-/** The given values over the defaults; `undefined` counts as not given. */
+/** The given values over the defaults, all of which are numbers; `undefined` counts as not given. */
 function over<T extends object>(defaults: T, given: object | undefined): T {
   const whole = { ...defaults } as Record<string, unknown>;
-  for (const [name, value] of Object.entries(given ?? {})) if (value !== undefined) whole[name] = value;
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (value === undefined) continue;
+    if (name in defaults && !(typeof value === 'number' && value >= 0)) {
+      throw createError(
+        'MISUSE',
+        `createHub() needs a number that is not below 0 for ${name}, not ${String(value)}.`,
+      );
+    }
+    whole[name] = value;
+  }
   return whole as T;
 }
+
+/** What a cursor can name (`core/cursor.ts`). */
+const partitionsMax = 1_024;
 
 export function completeConfig(options: CoreOptions): HubConfig {
   const defaults = {
@@ -134,6 +147,16 @@ export function completeConfig(options: CoreOptions): HubConfig {
     authCacheMs: 60_000,
   };
   const { history: givenHistory, limits: givenLimits, ...rest } = options;
+  const { partitions } = rest;
+  if (
+    partitions !== undefined &&
+    !(Number.isInteger(partitions) && partitions > 0 && partitions <= partitionsMax)
+  ) {
+    throw createError(
+      'MISUSE',
+      `createHub() needs partitions from 1 to ${partitionsMax}, not ${String(partitions)}.`,
+    );
+  }
   return {
     ...over(defaults, rest),
     history: over(history, givenHistory),

@@ -5,7 +5,7 @@
 import { setAlarm } from './alarms.ts';
 import { createRun, emptyRun, isRunOf, type Run } from './forms.ts';
 import { idAt, tailOf, tails, trimmedTo } from './log.ts';
-import { abortPeer, addControl, endPeer, mark, write } from './peer.ts';
+import { abortPeer, addControl, endPeer, isOver, mark, write } from './peer.ts';
 import { isFor, readLog } from './read-log.ts';
 import type { Entry } from './topic-record.ts';
 import type { Bucket, Hub, Peer, Subscription } from './types.ts';
@@ -57,7 +57,7 @@ export function markDirty(hub: Hub, peer: Peer): void {
 }
 
 function queueCatchUp(hub: Hub, peer: Peer): void {
-  if (peer.isQueued) return;
+  if (peer.isQueued || peer.isPaced) return;
   peer.isQueued = true;
   hub.catching.push(peer);
   schedule(hub);
@@ -248,7 +248,9 @@ function delayCatchUp(hub: Hub, peer: Peer, bytes: number): void {
 }
 
 function waitToCatchUp(hub: Hub, peer: Peer, waitMs: number): void {
+  peer.isPaced = true;
   setAlarm(hub.alarms, hub.host.now() + waitMs, () => {
+    peer.isPaced = false;
     if (peer.state === 'catching') queueCatchUp(hub, peer);
   });
 }
@@ -276,9 +278,9 @@ export function answerPoll(hub: Hub, peer: Peer, isTime: boolean): void {
 
 function flushPeer(hub: Hub, peer: Peer): void {
   if (peer.state === 'live') flushLive(hub, peer);
-  else if (peer.state === 'catching') queueCatchUp(hub, peer);
   else if (peer.state === 'held') answerPoll(hub, peer, false);
-  else if (peer.state === 'opening' || peer.state === 'waiting') write(hub, peer, emptyRun);
+  else if (peer.state === 'catching' && !peer.isPaced) queueCatchUp(hub, peer);
+  else if (!isOver(peer)) write(hub, peer, emptyRun);
 }
 
 function flushDirty(hub: Hub): void {

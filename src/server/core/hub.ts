@@ -25,7 +25,7 @@ import { emptyRun } from './forms.ts';
 import { inherit } from './inherit.ts';
 import { cursorAt, logSize, tails } from './log.ts';
 import { openPeer, openPlain, type PlainOpen } from './open.ts';
-import { type Arrival, createPeer, dropPeer, endPeer } from './peer.ts';
+import { type Arrival, abortPeer, createPeer, dropPeer, endPeer } from './peer.ts';
 import { type PublishOptions, publish, tellClient } from './publish.ts';
 import { receive } from './receive.ts';
 import { offerTicket, presentTicket } from './tickets.ts';
@@ -147,6 +147,16 @@ function revoke(hub: Hub, who: string, topic: string): void {
   for (const peer of followers) if (!peer.record && peer.grant?.identity === who) take(peer);
 }
 
+/** One connection's fault ends that connection, not the hub. */
+function safely(hub: Hub, peer: Peer, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    hub.host.note({ type: 'error', error });
+    abortPeer(hub, peer);
+  }
+}
+
 function present(hub: Hub): ClientRecord[] {
   const found: ClientRecord[] = [];
   for (const record of hub.records.values()) if (record.isPresent) found.push(record);
@@ -196,16 +206,17 @@ export function createHubCore(options: CoreOptions, host: HubHost, broker: Broke
   return {
     config: hub.config,
     connect: (arrival) => createPeer(hub, arrival),
-    open: (peer, open) => openPeer(hub, peer, open),
+    open: (peer, open) => safely(hub, peer, () => openPeer(hub, peer, open)),
     awaitOpen(peer) {
+      if (hub.isClosed) return endPeer(hub, peer, undefined, 1012);
       const { bodyMs } = hub.config.limits;
       peer.alarm = setAlarm(hub.alarms, host.now() + bodyMs, () => {
         endPeer(hub, peer, { code: 'BODY_TIMEOUT', message: `No open came within ${bodyMs} ms.` });
       });
     },
-    present: (peer, ticket, client) => presentTicket(hub, peer, ticket, client),
-    read: (peer, open) => openPlain(hub, peer, open),
-    receive: (peer, message) => receive(hub, peer, message),
+    present: (peer, ticket, client) => safely(hub, peer, () => presentTicket(hub, peer, ticket, client)),
+    read: (peer, open) => safely(hub, peer, () => openPlain(hub, peer, open)),
+    receive: (peer, message) => safely(hub, peer, () => receive(hub, peer, message)),
     drained: (peer) => drained(hub, peer),
     closed: (peer) => dropPeer(hub, peer),
     parse: (body) => parsePost(body, hub.config.limits.frameBytes),

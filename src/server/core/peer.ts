@@ -55,6 +55,7 @@ export function createPeer(hub: Hub, arrival: Arrival): Peer {
     controlBytes: 0,
     isDirty: false,
     isQueued: false,
+    isPaced: false,
     heartbeatMs: hub.config.heartbeatMs,
     heardAt: now,
     readBytes: 0,

@@ -21,8 +21,12 @@ function originOf(meta: Meta): string | undefined {
   return typeof origin === 'string' ? origin : undefined;
 }
 
+/** Characters; ours are 22. */
+const nameMax = 128;
+
 function createTicket(hub: Hub, name: string, client: string, meta: Meta): Ticket | undefined {
   if (hub.tickets.size >= hub.config.limits.tickets) return undefined;
+  if (name.length > nameMax || client.length > nameMax) return undefined;
   const ticket: Ticket = {
     name,
     client,

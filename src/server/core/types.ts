@@ -208,6 +208,8 @@ export interface Peer {
   controlBytes: number;
   isDirty: boolean;
   isQueued: boolean;
+  /** It reads on only when it has waited: it is over its budget, or what comes next is to come by itself. */
+  isPaced: boolean;
   /** How often it is to be heard of. */
   heartbeatMs: number;
   heardAt: number;

@@ -243,6 +243,61 @@ describe('what is held for others', () => {
   });
 });
 
+test.each([
+  [{ history: { messages: -1 } }, 'messages'],
+  [{ heartbeatMs: Number.NaN }, 'heartbeatMs'],
+  [{ limits: { window: '5' as never } }, 'window'],
+  [{ partitions: 0 }, 'partitions'],
+  [{ partitions: 2_000 }, 'partitions'],
+])('a hub that is given %o is not made', (options, name) => {
+  expect(() => createHub(options)).toThrow(name);
+});
+
+test('who has neither token nor cookie is asked about each time: a proxy may say who it is', () => {
+  const asked: unknown[] = [];
+  const world = new CoreWorld(
+    {},
+    {
+      authenticate({ token, headers }, done) {
+        asked.push(token ?? headers['x-user']);
+        done({ type: 'ok', identity: String(asked.at(-1)), expiresInMs: undefined });
+      },
+    },
+  );
+  for (const token of [undefined, undefined, 't', 't'])
+    world.poll(fresh, token === undefined ? {} : { token });
+  expect(asked).toEqual([undefined, undefined, 't']);
+});
+
+test('a socket that comes when the hub has closed is closed', () => {
+  const world = new CoreWorld();
+  world.core.close(0, () => undefined);
+  const sink = new FakeSink();
+  world.core.awaitOpen(world.core.connect({ transport: 'websocket', sink, meta: noMeta }));
+  expect(sink.ended?.code).toBe(1012);
+});
+
+test('who asks for signs of life gets no more of the log for it than its budget allows', () => {
+  const world = new CoreWorld({ limits: { replayBytesPerSecond: 20_000, chunkBytes: 10_000 } });
+  for (let i = 0; i < 100; i++) world.core.publish('a', 'x'.repeat(1_000));
+  const { peer, sink } = world.connect(['a'], { cursor: world.at(0) });
+  world.turn();
+  const before = sink.told().filter((one) => one.startsWith('a:')).length;
+  for (let i = 0; i < 20; i++) {
+    world.say(peer, { type: 'ping' });
+    world.turn();
+  }
+  expect([...new Set(sink.told())]).toHaveLength(1);
+  world.pass(10_000);
+  expect(before + sink.told().filter((one) => one.startsWith('a:')).length).toBe(100);
+});
+
+test('a ticket has a name, not a body', () => {
+  const world = new CoreWorld();
+  expect(world.core.offer(world.openFrame(fresh, { ticket: 'x'.repeat(10_000) }), noMeta)).toBe(false);
+  expect(world.core.offer(world.openFrame(fresh, { ticket: 'x'.repeat(22) }), noMeta)).toBe(true);
+});
+
 describe('times', () => {
   afterEach(() => vi.restoreAllMocks());
 
