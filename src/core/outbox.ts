@@ -29,7 +29,7 @@ interface Entry {
   readonly ref: number;
   readonly topic: string;
   data: unknown;
-  json: string | undefined;
+  json?: string | undefined;
   bytes: number;
   /** Monotonic time at which the application stops waiting. */
   readonly expiresAt: number;
@@ -85,18 +85,17 @@ export function reject(
   code: string,
   what: string,
   retryable = false,
+  maybeApplied: boolean = code === 'OUTCOME_UNKNOWN',
 ): void {
-  const maybeApplied = code === 'OUTCOME_UNKNOWN';
   const error = createError(code, what, { topic, maybeApplied, retryable });
   out.push({ type: 'settled', ref, ok: false, error });
 }
 
-/** Rejects what was never transmitted as certain, and leaves a tombstone of what was. */
-function abandon(outbox: Outbox, entry: Entry, what: string): void {
-  if (entry.settled) return;
+/** Rejects what was never transmitted as certain, by this code, and leaves a tombstone of what was. */
+function abandon(outbox: Outbox, entry: Entry, what: string, code = 'NOT_SENT'): void {
   if (entry.seq === 0) {
     remove(outbox, entry);
-    reject(outbox, entry, 'NOT_SENT', `${what} before it was sent`, true);
+    reject(outbox, entry, code, `${what} before it was sent`, code === 'NOT_SENT');
   } else {
     bury(outbox, entry, `${what} before the server answered`);
   }
@@ -125,21 +124,8 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number)
     reject(outbox, request, 'OUTBOX_FULL', what, true);
     return;
   }
-  const { ref, topic, data, json, bytes: size } = request;
-  outbox.entries.push({
-    ref,
-    topic,
-    data,
-    json,
-    bytes: size,
-    expiresAt,
-    seq: 0,
-    on: 0,
-    settled: false,
-    flights: 0,
-    kills: 0,
-  });
-  outbox.bytes += size;
+  outbox.entries.push({ ...request, expiresAt, seq: 0, on: 0, settled: false, flights: 0, kills: 0 });
+  outbox.bytes += request.bytes;
 }
 
 export function abort(outbox: Outbox, ref: number): void {
@@ -148,11 +134,9 @@ export function abort(outbox: Outbox, ref: number): void {
 }
 
 export function expire(outbox: Outbox, now: number): void {
-  const entries = outbox.entries.slice();
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i] as Entry;
+  outbox.entries.slice().forEach((entry) => {
     if (entry.expiresAt <= now) abandon(outbox, entry, 'The send timed out');
-  }
+  });
 }
 
 /** When the next send stops waiting; `undefined` if none does. */
@@ -247,28 +231,19 @@ export function hasUntransmitted(outbox: Outbox): boolean {
 }
 
 /** The server's answer. Returns its code if the number was not used up and the send is to be transmitted again. */
-export function acknowledge(outbox: Outbox, ack: AckFrame): string | undefined {
-  for (let i = 0; i < outbox.entries.length; i++) {
-    const entry = outbox.entries[i] as Entry;
-    if (entry.seq !== ack.seq) continue;
-    if (ack.consumed === false) {
-      entry.on = 0;
-      const code = ack.error ? ack.error.code : 'BUSY';
-      if (code === 'DRAINING') entry.flights--;
-      return code;
-    }
-    remove(outbox, entry);
-    if (entry.settled) return undefined;
-    if (ack.error) {
-      const { code, message, applied } = ack.error;
-      const maybeApplied = applied !== false;
-      const error = createError(code, message, { topic: entry.topic, maybeApplied });
-      outbox.out.push({ type: 'settled', ref: entry.ref, ok: false, error });
-    } else {
-      outbox.out.push({ type: 'settled', ref: entry.ref, ok: true, reply: ack.reply });
-    }
-    return undefined;
+export function acknowledge(outbox: Outbox, { seq, consumed, error, reply }: AckFrame): string | undefined {
+  const entry = outbox.entries.filter((one) => one.seq === seq)[0];
+  if (!entry) return undefined;
+  if (consumed === false) {
+    entry.on = 0;
+    const code = error ? error.code : 'BUSY';
+    if (code === 'DRAINING') entry.flights--;
+    return code;
   }
+  remove(outbox, entry);
+  if (entry.settled) return undefined;
+  if (error) reject(outbox, entry, error.code, error.message, false, error.applied !== false);
+  else outbox.out.push({ type: 'settled', ref: entry.ref, ok: true, reply });
   return undefined;
 }
 
@@ -289,15 +264,7 @@ export function blameOldest(outbox: Outbox, connection: number): void {
  */
 export function settleAll(outbox: Outbox, why: 'CLOSED' | 'IDENTITY_CHANGED'): void {
   const what = why === 'CLOSED' ? 'The client was closed' : 'Another identity has signed in';
-  const entries = outbox.entries;
-  outbox.entries = entries.filter((entry) => entry.seq !== 0);
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i] as Entry;
-    if (entry.seq !== 0) {
-      bury(outbox, entry, `${what} before the server answered`);
-    } else {
-      outbox.bytes -= entry.bytes;
-      reject(outbox, entry, why, `${what} before it was sent`);
-    }
-  }
+  outbox.entries.slice().forEach((entry) => {
+    abandon(outbox, entry, what, why);
+  });
 }
