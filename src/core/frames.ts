@@ -172,7 +172,7 @@ export interface SendFrame {
   /** `data` as JSON already, taken at the call to `send`: encoders write this instead. */
   readonly json?: string | undefined;
   /** Uses its number up without being applied: nobody waits for it any more. */
-  readonly void?: true;
+  readonly void?: true | undefined;
 }
 
 export interface BatchFrame {

@@ -215,19 +215,10 @@ export function take(
     entry.on = connection;
     entry.flights++;
     bytes += entry.bytes;
-    const { seq, topic, data, json } = entry;
-    if (entry.settled) {
-      frames.push({ type: 'send', seq, topic, data: null, void: true });
-    } else {
-      frames.push({ type: 'send', seq, topic, data, json });
-    }
+    const { seq, topic, data, json, settled } = entry;
+    frames.push({ type: 'send', seq, topic, data, json, void: settled || undefined });
   }
   return frames;
-}
-
-/** Whether anything waits to be transmitted. */
-export function hasUntransmitted(outbox: Outbox): boolean {
-  return outbox.entries.some(({ on }) => on === 0);
 }
 
 /** The server's answer. Returns its code if the number was not used up and the send is to be transmitted again. */

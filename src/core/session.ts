@@ -292,10 +292,7 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
     frames.push({ type: 'release', attempts: session.toRelease });
     session.toRelease = [];
   }
-  if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
-    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex);
-    for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
-  }
+  frames.push(...outbox.take(session.outbox, active.id, hello.limits, !kind.duplex));
   if (frames.length === 0) return;
   // It comes first, for what is sent may be long on its way.
   if (isAsking) frames.unshift(question(session, active));
