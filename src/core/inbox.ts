@@ -101,7 +101,7 @@ export interface Inbox {
   /** Highest counter of the last few origins of ephemeral messages. */
   readonly origins: { origin: string; counter: number }[];
   /** What the application is to be told, in order. */
-  out: InboxEvent[];
+  readonly out: InboxEvent[];
 }
 
 export function table<T>(): Record<string, T> {

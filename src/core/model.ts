@@ -287,7 +287,7 @@ export interface Session {
   state: State;
   since: number;
   /** Its inbox and its outbox write here, too. */
-  out: Effect[];
+  readonly out: Effect[];
 }
 
 /** What the first answer to a POST may take beside its round trip and its bytes, until that proves too short. */

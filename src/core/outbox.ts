@@ -52,7 +52,7 @@ export type Settlement =
 export interface Outbox {
   readonly config: OutboxConfig;
   /** What the application is to be told, in order. */
-  out: Settlement[];
+  readonly out: Settlement[];
   /** Oldest first; all transmitted ones stand before all others. */
   entries: Entry[];
   bytes: number;

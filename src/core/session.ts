@@ -449,10 +449,5 @@ export function nextAttemptAt(session: Session): number | undefined {
 
 /** The effects since the last call, in order. */
 export function takeEffects(session: Session): Effect[] {
-  const effects = session.out;
-  const next: Effect[] = [];
-  session.out = next;
-  session.inbox.out = next as inbox.InboxEvent[];
-  session.outbox.out = next as outbox.Settlement[];
-  return effects;
+  return session.out.splice(0, session.out.length);
 }
