@@ -53,13 +53,8 @@ export function parseCursor(text: string): Cursor | undefined {
 }
 
 export function formatCursor(cursor: Cursor): string {
-  let text = '';
-  for (let i = 0; i < cursor.length; i++) {
-    const place = cursor[i];
-    if (i > 0) text += ',';
-    if (place) text += `${place.epoch}.${place.offset}`;
-  }
-  return text;
+  // What is undefined is joined as nothing.
+  return cursor.map((place) => place && `${place.epoch}.${place.offset}`).join();
 }
 
 /** `undefined` where the text is no id. */

@@ -2,7 +2,7 @@
  * How far each subscription has come, over however many connections bring it (rules D1 and D4): the records, and what may be
  * asked of them. What is asked of a server is made in `offer.ts`; what it brings is taken in by `delivery.ts`.
  */
-import { type Cursor, formatId, parseCursor } from './cursor.ts';
+import { type Cursor, formatId, type Place, parseCursor } from './cursor.ts';
 import type { GapFrame, MessageFrame } from './frames.ts';
 
 /** Messages of this topic after `from` up to and including `to` cannot be had any more. */
@@ -218,10 +218,9 @@ export function reach({ position }: Reception, partition: number, offset: number
 }
 
 function setPosition(reception: Reception, cursor: Cursor): void {
-  for (let partition = 0; partition < cursor.length; partition++) {
-    const place = cursor[partition];
+  cursor.forEach((place, partition) => {
     if (place && place.epoch === reception.epochs[partition]) reach(reception, partition, place.offset);
-  }
+  });
 }
 
 /** Notes where the connection's log is and where it begins to read. `false`: not a position, or nobody waits for it. */
@@ -229,13 +228,8 @@ export function begin(inbox: Inbox, reception: Reception, head: string, cursor: 
   const ends = parseCursor(head);
   const begins = parseCursor(cursor);
   if (!ends || begins?.length !== ends.length || inbox.receptions.indexOf(reception) < 0) return false;
-  const epochs: string[] = [];
-  for (let partition = 0; partition < ends.length; partition++) {
-    const end = ends[partition];
-    if (!end) return false;
-    epochs.push(end.epoch);
-  }
-  reception.epochs = epochs;
+  if (ends.indexOf(undefined) >= 0) return false;
+  reception.epochs = (ends as readonly Place[]).map(({ epoch }) => epoch);
   if (inbox.epochs.length === 0) inbox.epochs = reception.epochs;
   setPosition(reception, begins);
   return true;

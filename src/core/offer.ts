@@ -2,7 +2,7 @@
  * What a connection is asked for: the minimum of all positions in an open, new subscriptions in place (rules D1, D11, D20).
  * It changes what a connection carries, never how far a subscription has come.
  */
-import { formatCursor, type Place } from './cursor.ts';
+import { formatCursor } from './cursor.ts';
 import type { TopicRequest } from './frames.ts';
 import {
   fold,
@@ -77,12 +77,12 @@ function topicRequest(
 }
 
 function cursorAt({ epochs }: Inbox, offsets: readonly (number | undefined)[]): string {
-  const cursor: (Place | undefined)[] = [];
-  epochs.forEach((epoch, partition) => {
-    const offset = offsets[partition];
-    cursor.push(offset === undefined ? undefined : { epoch, offset });
-  });
-  return formatCursor(cursor);
+  return formatCursor(
+    epochs.map((epoch, partition) => {
+      const offset = offsets[partition];
+      return offset === undefined ? undefined : { epoch, offset };
+    }),
+  );
 }
 
 /** Whether it has a place to go on from, which only an open can tell a server. */
