@@ -151,9 +151,7 @@ export function nextExpiry(outbox: Outbox): number | undefined {
 
 /** Sends that the application still waits for. */
 export function pendingCount(outbox: Outbox): number {
-  let count = 0;
-  for (let i = 0; i < outbox.entries.length; i++) if (!outbox.entries[i]?.settled) count++;
-  return count;
+  return outbox.entries.filter(({ settled }) => !settled).length;
 }
 
 /** Whether this memory was left before: under it the numbers would begin anew, and be taken for copies of other sends. */
@@ -168,24 +166,19 @@ export function adoptNonce(outbox: Outbox, nonce: string): void {
   if (outbox.former.length > formerMax) outbox.former.shift();
   outbox.nonce = nonce;
   outbox.nextSeq = 1;
-  const entries = outbox.entries;
-  outbox.entries = [];
-  outbox.bytes = 0;
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i] as Entry;
+  outbox.entries.slice().forEach((entry) => {
     if (entry.flights === 0) entry.seq = 0;
-    if (entry.seq === 0 && !entry.settled) {
-      outbox.entries.push(entry);
-      outbox.bytes += entry.bytes;
-    } else if (!entry.settled) {
-      reject(outbox, entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it');
-    }
-  }
+    if (entry.seq === 0 && !entry.settled) return;
+    bury(outbox, entry, 'The server that took this send has forgotten it');
+    remove(outbox, entry);
+  });
 }
 
 /** All that is unanswered is to be transmitted again, on whatever becomes active. */
 export function retransmit(outbox: Outbox): void {
-  for (let i = 0; i < outbox.entries.length; i++) (outbox.entries[i] as Entry).on = 0;
+  outbox.entries.forEach((entry) => {
+    entry.on = 0;
+  });
 }
 
 /**

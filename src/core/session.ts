@@ -306,8 +306,9 @@ export function advance(session: Session, now: Now): void {
   fireDue(session);
   if (session.phase === 'running' && !session.prerendering && session.client !== '') {
     letThrough(session);
-    const candidates = candidatesOf(session);
-    for (let i = 0; i < candidates.length; i++) considerPromotion(session, candidates[i] as Connection);
+    candidatesOf(session).forEach((candidate) => {
+      considerPromotion(session, candidate);
+    });
     if (authorised(session)) connect(session);
     const active = activeOf(session);
     if (active) {

@@ -70,16 +70,11 @@ function isPostAnswer(frames: readonly ServerFrame[]): boolean {
 
 /** What was held back goes on. Who starts beyond what anybody can bring is opened anew from the cursor (D2). */
 export function letThrough(session: Session): void {
-  const stranded: Connection[] = [];
-  for (let i = 0; i < session.connections.length; i++) {
-    const connection = session.connections[i] as Connection;
-    if (!delivery.letThrough(session.inbox, connection.reception)) stranded.push(connection);
-  }
-  for (let i = 0; i < stranded.length; i++) {
-    const connection = stranded[i] as Connection;
+  const stranded = session.connections.filter((one) => !delivery.letThrough(session.inbox, one.reception));
+  stranded.forEach((connection) => {
     if (connection.role === 'active') connection.suspect = 'it starts too late';
     else retire(session, connection, 'it starts too late');
-  }
+  });
 }
 
 function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
