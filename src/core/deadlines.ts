@@ -53,11 +53,7 @@ interface Owner {
 const itself: Owner = { id: 0 };
 
 function find({ deadlines }: Waiting, kind: DeadlineKind, { id }: Owner): Deadline | undefined {
-  for (let i = 0; i < deadlines.length; i++) {
-    const one = deadlines[i] as Deadline;
-    if (one.kind === kind && one.id === id) return one;
-  }
-  return undefined;
+  return deadlines.filter((one) => one.kind === kind && one.id === id)[0];
 }
 
 function drop({ deadlines }: Waiting, one: Deadline | undefined): void {

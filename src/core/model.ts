@@ -336,17 +336,11 @@ export function createSession(config: SessionConfig): Session {
 }
 
 export function findConnection(session: Session, id: number): Connection | undefined {
-  for (let i = 0; i < session.connections.length; i++) {
-    if (session.connections[i]?.id === id) return session.connections[i];
-  }
-  return undefined;
+  return session.connections.filter((connection) => connection.id === id)[0];
 }
 
 export function activeOf(session: Session): Connection | undefined {
-  for (let i = 0; i < session.connections.length; i++) {
-    if (session.connections[i]?.role === 'active') return session.connections[i];
-  }
-  return undefined;
+  return session.connections.filter(({ role }) => role === 'active')[0];
 }
 
 /**
@@ -358,7 +352,7 @@ export function hasHopeful(session: Session): boolean {
 }
 
 export function candidatesOf(session: Session): Connection[] {
-  return session.connections.filter((connection) => connection.role === 'candidate');
+  return session.connections.filter(({ role }) => role === 'candidate');
 }
 
 /** A line for people, and the record of the attempt that it is about. */
