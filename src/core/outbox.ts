@@ -69,10 +69,7 @@ export function createOutbox(config: OutboxConfig, out: Settlement[]): Outbox {
 
 /** Of sends that were transmitted and not answered. */
 export function bytesOnWay({ entries }: Outbox): number {
-  let bytes = 0;
-  for (let i = 0; i < entries.length && (entries[i] as Entry).on !== 0; i++)
-    bytes += (entries[i] as Entry).bytes;
-  return bytes;
+  return entries.reduce((sum, { on, bytes }) => (on === 0 ? sum : sum + bytes), 0);
 }
 
 /** More than a client can be led back to by what is still on its way. */
@@ -142,10 +139,9 @@ export function expire(outbox: Outbox, now: number): void {
 /** When the next send stops waiting; `undefined` if none does. */
 export function nextExpiry(outbox: Outbox): number | undefined {
   let earliest: number | undefined;
-  for (let i = 0; i < outbox.entries.length; i++) {
-    const entry = outbox.entries[i] as Entry;
-    if (!entry.settled && (earliest === undefined || entry.expiresAt < earliest)) earliest = entry.expiresAt;
-  }
+  outbox.entries.forEach(({ settled, expiresAt }) => {
+    if (!settled) earliest = Math.min(expiresAt, earliest ?? expiresAt);
+  });
   return earliest;
 }
 
@@ -233,13 +229,9 @@ export function acknowledge(outbox: Outbox, { seq, consumed, error, reply }: Ack
 
 /** A connection ended because a frame was too large. After three times the oldest send on the way is given up (D22). */
 export function blameOldest(outbox: Outbox, connection: number): void {
-  for (let i = 0; i < outbox.entries.length; i++) {
-    const entry = outbox.entries[i] as Entry;
-    if (entry.on !== connection || entry.seq === 0) continue;
-    if (++entry.kills < 3) return;
-    // From now on it is transmitted as void, which is small.
-    return bury(outbox, entry, 'The send ended three connections');
-  }
+  const entry = outbox.entries.filter(({ on }) => on === connection)[0];
+  // From now on it is transmitted as void, which is small.
+  if (entry && ++entry.kills >= 3) bury(outbox, entry, 'The send ended three connections');
 }
 
 /**
