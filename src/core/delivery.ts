@@ -113,20 +113,17 @@ function tellGap(inbox: Inbox, subscription: Subscription, from: number, to: num
 
 /** The session moves to this connection's log: each subscription whose partition has changed is told a gap, once (D9). */
 export function adoptEpochs(inbox: Inbox, reception: Reception): void {
-  const former = inbox.epochs;
-  const { epochs } = reception;
+  const former = { epochs: inbox.epochs };
   inbox.version++;
-  const changed = (partition: number): boolean =>
-    former.length !== epochs.length || former[partition] !== epochs[partition];
   inbox.receptions.forEach((other) => {
     fold(inbox, other);
   });
-  inbox.epochs = epochs;
+  inbox.epochs = reception.epochs;
   subscriptionsOf(inbox).forEach((subscription) => {
     const link = linkOf(reception, subscription);
     const { partition, own } = subscription;
-    const moved = partition >= 0 && changed(partition);
-    if (link?.state === 'held' && changed(link.partition)) {
+    const moved = partition >= 0 && !samePartition(former, reception, partition);
+    if (link?.state === 'held' && !samePartition(former, reception, link.partition)) {
       subscription.partition = link.partition;
       if (moved) tellGap(inbox, subscription, own, link.start, 'epoch');
       else begins(inbox, reception, link);

@@ -240,10 +240,13 @@ export function inAnotherEpoch(inbox: Inbox, { epochs }: Reception): boolean {
   return epochs.length > 0 && epochs.join() !== inbox.epochs.join();
 }
 
-export function samePartition(inbox: Inbox, reception: Reception, partition: number): boolean {
-  return (
-    reception.epochs.length === inbox.epochs.length && reception.epochs[partition] === inbox.epochs[partition]
-  );
+/** Whether the two read the same incarnation of this partition. */
+export function samePartition(
+  one: Pick<Inbox, 'epochs'>,
+  other: Pick<Reception, 'epochs'>,
+  partition: number,
+): boolean {
+  return one.epochs.length === other.epochs.length && one.epochs[partition] === other.epochs[partition];
 }
 
 export function hold(reception: Reception, link: Link): void {
