@@ -160,9 +160,8 @@ export function openNext(session: Session): void {
     openFresh(session, only, 'connect');
     return;
   }
-  for (let i = 0; i < order.length; i++) {
-    const kind = order[i] as policy.Way;
-    if (session.tried.indexOf(kind) >= 0 || isOpening(session, kind)) continue;
+  const kind = order.filter((one) => session.tried.indexOf(one) < 0 && !isOpening(session, one))[0];
+  if (kind) {
     if (session.tried.length > 0) {
       const failed = session.tried.map(({ transport }) => transport).join(', ');
       return openCandidate(session, kind, 'connect', `${failed} did not get through`);

@@ -20,7 +20,7 @@ import {
   waitFor,
 } from './deadlines.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
-import { askTokenLater, clearWaits, closeAll, end, stableMs } from './ending.ts';
+import { askTokenLater, closeAll, end, shut, stableMs } from './ending.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
@@ -143,7 +143,7 @@ function advanceClock(session: Session, now: Now): void {
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
 }
 
-/** What follows when a connection's deadline is over. */
+/** What follows when a deadline is over. `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back. */
 const onDue: { readonly [K in DeadlineKind]?: (session: Session, connection: Connection) => void } = {
   prove: onUnproven,
   quiet: onQuiet,
@@ -151,6 +151,14 @@ const onDue: { readonly [K in DeadlineKind]?: (session: Session, connection: Con
   post: onPostOverdue,
   poll: pollAgain,
   linger: (session, connection) => end(session, connection, 'it did not end'),
+  topics: ({ inbox }) => {
+    // What was put off may be asked for now.
+    inbox.version++;
+  },
+  sends: (session) => outbox.expire(session.outbox, session.now.mono),
+  auth: ({ token }) => {
+    token.state = 'none';
+  },
 };
 
 function fireDue(session: Session): void {
@@ -164,13 +172,10 @@ function fireDue(session: Session): void {
       // Nothing ran meanwhile, so that silence says nothing of the network: what was lost is made up for, once.
       connection.excused = true;
       waitFor(session, due.kind, Math.min(excuseMs, lateMs), connection);
-    } else if (connection) onDue[due.kind]?.(session, connection);
-    // What was put off may be asked for now.
-    else if (due.kind === 'topics') session.inbox.version++;
-    else if (due.kind === 'sends') {
-      outbox.expire(session.outbox, session.now.mono);
-    } else if (due.kind === 'auth') session.token.state = 'none';
-    // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
+    } else {
+      // Those of the session itself look at no connection.
+      onDue[due.kind]?.(session, connection as Connection);
+    }
   }
 }
 
@@ -246,12 +251,10 @@ function tryNow(session: Session): void {
 function close(session: Session): void {
   if (session.phase === 'closed') return;
   if (session.phase === 'running') closeAll(session);
-  outbox.settleAll(session.outbox, 'CLOSED');
-  session.phase = 'closed';
+  shut(session);
   session.attempt = 0;
   session.everOpen = false;
   session.lastError = undefined;
-  clearWaits(session);
 }
 
 function tokenFailed(session: Session, cause: unknown): void {
