@@ -22,7 +22,6 @@ import {
   subscriptionsOf,
   table,
   upto,
-  type Waiting,
 } from './inbox.ts';
 
 /** Frames held back on one connection; one more and it is opened anew instead. */
@@ -166,33 +165,29 @@ export function takeIn(
   return true;
 }
 
-/** `false`: a gap that another connection may still bridge; until then, what follows on this one waits. */
+/** Behind a gap that another connection may still bridge, what follows on this one waits: then the link has a reason. */
 function pass(
   inbox: Inbox,
   reception: Reception,
   link: Link,
   frame: MessageFrame | GapFrame,
   offset: number,
-): boolean {
+): void {
   const { subscription } = link;
   const reached = upto(inbox, subscription);
-  if (frame.type === 'gap') {
-    if (offset <= reached) return true;
-    if (bridged(inbox, subscription, reception)) {
-      subscription.own = reached;
-      link.start = offset;
-      link.reason = frame.reason;
-      hold(reception, link);
-      return false;
-    }
+  if (frame.type !== 'gap') reach(reception, link.partition, offset);
+  if (offset <= reached) return;
+  if (frame.type !== 'gap') {
+    subscription.own = offset;
+    deliver(inbox, subscription, frame);
+  } else if (bridged(inbox, subscription, reception)) {
+    subscription.own = reached;
+    link.start = offset;
+    link.reason = frame.reason;
+    hold(reception, link);
+  } else {
     tellGap(inbox, subscription, reached, offset, frame.reason);
-    return true;
   }
-  reach(reception, link.partition, offset);
-  if (offset <= reached) return true;
-  subscription.own = offset;
-  deliver(inbox, subscription, frame);
-  return true;
 }
 
 function newEphemeral({ origins }: Inbox, mark: string): boolean {
@@ -263,12 +258,9 @@ function attach(inbox: Inbox, reception: Reception, link: Link, reached: number)
   subscription.own = Math.max(subscription.own, reached);
   link.reason = undefined;
   link.waiting = [];
-  for (let i = 0; i < waiting.length; i++) {
-    const { frame, offset } = waiting[i] as Waiting;
-    if (!pass(inbox, reception, link, frame, offset)) {
-      link.waiting = waiting.slice(i + 1);
-      return;
-    }
-  }
-  link.state = 'attached';
+  waiting.forEach((one) => {
+    if (link.reason === undefined) pass(inbox, reception, link, one.frame, one.offset);
+    else link.waiting.push(one);
+  });
+  if (link.reason === undefined) link.state = 'attached';
 }
