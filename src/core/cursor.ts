@@ -42,14 +42,8 @@ export function parseCursor(text: string): Cursor | undefined {
   if (text.length > partitionsMax * 40) return undefined;
   const parts = text.split(',');
   if (parts.length > partitionsMax) return undefined;
-  const cursor: (Place | undefined)[] = [];
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] as string;
-    const place = part === '' ? undefined : parsePlace(part);
-    if (part !== '' && !place) return undefined;
-    cursor.push(place);
-  }
-  return cursor;
+  const cursor = parts.map(parsePlace);
+  return cursor.every((place, i) => place || parts[i] === '') ? cursor : undefined;
 }
 
 export function formatCursor(cursor: Cursor): string {
