@@ -49,9 +49,9 @@ export interface Subscription {
   /** Its own progress, in the session's epoch of its partition; connections may have carried it further. */
   own: number;
   /** Told to the application, waiting to be marked on the next message. */
-  gap: Gap | undefined;
+  gap?: Gap | undefined;
   /** Monotonic time before which the server does not want to be asked again. */
-  retryAt: number | undefined;
+  retryAt?: number | undefined;
 }
 
 /** A subscription on one connection. */
@@ -132,8 +132,6 @@ export function subscribe(
     since,
     partition: -1,
     own: 0,
-    gap: undefined,
-    retryAt: undefined,
   };
   inbox.subscriptions[topic] = subscription;
   inbox.version++;

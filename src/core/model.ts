@@ -269,16 +269,16 @@ export interface Session {
   /** What the first answer to a POST may take beside its round trip and its bytes, milliseconds. */
   postLimitMs: number;
   /** The clock of the server that knows our sends by this name: the least difference to our own, and when it was so. */
-  clock: { readonly sends: string | undefined; readonly skew: number; readonly at: number } | undefined;
+  clock?: { readonly sends: string | undefined; readonly skew: number; readonly at: number };
   /** The transport of the last connection that was active. */
-  lastGood: Way | undefined;
+  lastGood?: Way | undefined;
   everOpen: boolean;
   /** As the last hello told it; `null` before the first. */
   identity: string | undefined | null;
-  token: { state: 'none' | 'asking' | 'have'; value: string | undefined; serial: number; failures: number };
+  token: { state: 'none' | 'asking' | 'have'; value?: string | undefined; serial: number; failures: number };
   /** Attempts whose answers the server has yet to be told to end. */
   toRelease: number[];
-  lastError: HoldfastError | undefined;
+  lastError?: HoldfastError | undefined;
   /** The last few, oldest first. */
   readonly attempts: Attempt[];
   /** Rises when an attempt begins, wins or ends. */
@@ -320,13 +320,10 @@ export function createSession(config: SessionConfig): Session {
     question: '',
     losses: 0,
     postLimitMs,
-    clock: undefined,
-    lastGood: undefined,
     everOpen: false,
     identity: null,
-    token: { state: 'none', value: undefined, serial: 0, failures: 0 },
+    token: { state: 'none', serial: 0, failures: 0 },
     toRelease: [],
-    lastError: undefined,
     attempts: [],
     attemptsVersion: 0,
     state: 'idle',

@@ -10,6 +10,7 @@ import {
   isCurrent,
   type Link,
   linkOf,
+  linksOf,
   newLink,
   type Reception,
   type Subscription,
@@ -36,7 +37,6 @@ export function offer(inbox: Inbox, reception: Reception): Offer {
   reception.goal = [];
   reception.links = table();
   const least: number[] = [];
-  const links: Link[] = [];
   const topics: TopicRequest[] = [];
   subscriptionsOf(inbox).forEach((subscription) => {
     const { topic, partition } = subscription;
@@ -48,12 +48,11 @@ export function offer(inbox: Inbox, reception: Reception): Offer {
       if (lowest === undefined || link.start < lowest) least[partition] = link.start;
     }
     reception.links[topic] = link;
-    links.push(link);
   });
   const cursor = least.length > 0 ? cursorAt(inbox, least) : undefined;
   // Not as JSON, which a page may have broken; no topic has a tab in its name.
   let question = `${cursor}`;
-  links.forEach(({ subscription, start }) => {
+  linksOf(inbox, reception).forEach(({ subscription, start }) => {
     topics.push(topicRequest(inbox, subscription, start, least));
     question += `\t${start}\t${subscription.topic}`;
   });
