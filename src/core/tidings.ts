@@ -162,17 +162,16 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
   const isSettled = connection.acks > 0 || connection.postedSends === 0;
   if (isSettled && (ok || connection.kind.plain)) {
     connection.postFailures = 0;
-    if (connection.doubted) checkAlive(session, connection);
-    return;
+  } else {
+    connection.postFailures++;
+    if (status === 413) outbox.blameOldest(session.outbox, connection.id);
+    if (connection.postFailures >= postFailuresMax) {
+      const detail = 'sends do not get through';
+      if (status === undefined) return fail(session, connection, detail);
+      return lose(session, connection, { kind: 'status', status, detail });
+    }
+    // The first failure is most often a pooled connection that the server was just closing: once more, at once.
+    waitFor(session, 'uplink', backoffOf(session, connection.postFailures - 1));
   }
-  connection.postFailures++;
-  if (status === 413) outbox.blameOldest(session.outbox, connection.id);
-  if (connection.postFailures >= postFailuresMax) {
-    const detail = 'sends do not get through';
-    if (status === undefined) return fail(session, connection, detail);
-    return lose(session, connection, { kind: 'status', status, detail });
-  }
-  // The first failure is most often a pooled connection that the server was just closing: once more, at once.
-  waitFor(session, 'uplink', backoffOf(session, connection.postFailures - 1));
   if (connection.doubted) checkAlive(session, connection);
 }
