@@ -218,6 +218,11 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 9007199254740991 && Math.floor(value) === value;
 }
 
+/** Sends are counted from 1. */
+function isSeq(value: unknown): boolean {
+  return isCount(value) && value > 0;
+}
+
 function isNumber(value: unknown): value is number {
   return typeof value === 'number';
 }
@@ -304,7 +309,7 @@ const serverChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
     optional(frame['time'], isNumber),
   subscribed: (frame) => isCount(frame['request']) && every(frame['topics'], isTopicAnswer),
   ack: (frame) =>
-    isCount(frame['seq']) &&
+    isSeq(frame['seq']) &&
     optional(frame['error'], (error) => isObject(error) && isText(error['code'])) &&
     optional(frame['consumed'], (value) => value === false || value === true),
   gap: (frame) => isText(frame['topic']) && isText(frame['to']) && isText(frame['reason']),
@@ -333,8 +338,7 @@ const clientChecks: Readonly<Record<string, (frame: Fields) => boolean>> = {
     optional(frame['sends'], isText),
   subscribe: (frame) => isCount(frame['request']) && every(frame['topics'], isTopicRequest),
   unsubscribe: (frame) => every(frame['topics'], isTopic),
-  send: (frame) =>
-    optional(frame['seq'], (seq) => isCount(seq) && seq > 0) && isTopic(frame['topic']) && 'data' in frame,
+  send: (frame) => optional(frame['seq'], isSeq) && isTopic(frame['topic']) && 'data' in frame,
   batch: (frame) =>
     isText(frame['client']) &&
     isText(frame['key']) &&

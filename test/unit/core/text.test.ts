@@ -279,6 +279,7 @@ describe('a frame from the server', () => {
     { type: 'subscribed', request: 'x', topics: [] },
     { type: 'subscribed', request: 1 },
     { type: 'ack', seq: '1' },
+    { type: 'ack', seq: 0 },
     { type: 'ack', seq: 1, error: { code: 1 } },
     { type: 'ack', seq: 1, error: 'X' },
     { type: 'ack', seq: 1, consumed: 'no' },
