@@ -51,14 +51,17 @@ export interface HubOptions extends CoreOptions, OriginOptions {
    */
   readonly broker?: Broker;
   /**
-   * Judges a client's token (and cookies, headers), once for as long as the answer holds. Default: everybody is nobody.
+   * Judges a client's token (and cookies, headers), once for as long as the answer holds; each time where there is neither token,
+   * cookie nor `Authorization`, for then nothing tells one caller from another. Default: everybody is nobody. What it answers is
+   * an identity that is a string, and a time that is a number, or counts as a failure. After `limits.bodyMs` nobody waits for it.
    * An error with the code `FORBIDDEN` closes the client for good; any other error is a failure, after which it tries
    * again.
    */
   readonly authenticate?: (request: AuthRequest) => Awaitable<AuthenticateResult>;
   /**
    * Asked for each topic that is subscribed (`action: 'subscribe'`) and each send (`action: 'send'`). Default: every topic
-   * may be subscribed, and `onSend` judges for itself. Throwing refuses nothing: the client asks again.
+   * may be subscribed, and `onSend` judges for itself. Throwing, or no answer within `limits.bodyMs`, refuses nothing: the client
+   * asks again, and has its other topics meanwhile.
    */
   readonly authorize?: (request: AuthorizeRequest) => Awaitable<AuthorizeResult>;
   /** Default: none, and sends are rejected by `NO_HANDLER`. Nothing that clients send is published by itself. */
