@@ -288,14 +288,14 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
   const { hello, kind } = active;
   if (!hello || hasDeadline(session, 'uplink')) return;
   if (!kind.duplex && active.posting && !keepalive) return;
-  const frames: ClientFrame[] = [];
+  let frames: ClientFrame[] = [];
   // Whoever waits for an answer should soon learn that none will come.
   const isAsking = kind.duplex && !keepalive && mayAskBeside(session, active);
   if (session.toRelease.length > 0) {
     frames.push({ type: 'release', attempts: session.toRelease });
     session.toRelease = [];
   }
-  frames.push(...outbox.take(session.outbox, active.id, hello.limits, !kind.duplex));
+  frames = frames.concat(outbox.take(session.outbox, active.id, hello.limits, !kind.duplex));
   if (frames.length === 0) return;
   // It comes first, for what is sent may be long on its way.
   if (isAsking) frames.unshift(question(session, active));

@@ -80,7 +80,7 @@ export const hubSendsMutants = [
     name: 'a copy that comes while the handler runs is never answered',
     rule: 'D6',
     file: sends,
-    find: '    jobOf(memory, seq)?.waiters.push(waiter);\n',
+    find: '    waiters?.push(waiter);\n',
     replace: '',
   },
   {

@@ -60,8 +60,14 @@ export const serverFrame: fc.Arbitrary<object> = fc.oneof(
     ),
   ),
   typed('subscribed', record({ request: fc.nat(3), topics: fc.array(topicAnswer, { maxLength: 3 }) })),
-  typed('ack', record({ seq: fc.nat(4), reply: fc.jsonValue() })),
-  typed('ack', record({ seq: fc.nat(4), error: record({ code, message: text, applied: fc.boolean() }) })),
+  typed('ack', record({ seq: fc.integer({ min: 1, max: 4 }), reply: fc.jsonValue() })),
+  typed(
+    'ack',
+    record({
+      seq: fc.integer({ min: 1, max: 4 }),
+      error: record({ code, message: text, applied: fc.boolean() }),
+    }),
+  ),
   typed('gap', record({ topic, to: fc.oneof(fc.nat(20).map(String), text), reason: text })),
   typed('ping', record({ cursor: fc.oneof(cursor, text), time: fc.nat() }, ['time'])),
   typed('pong', record({ cursor }, ['cursor'])),
