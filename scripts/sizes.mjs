@@ -21,10 +21,10 @@ export const withCore = `
  * Node to the next; above it the build fails. Goal: what it should be.
  */
 const pieces = [
-  { name: 'holdfast.umd.min.js', file: 'dist/holdfast.umd.min.js', budget: 30.9, goal: 12.9 },
-  { name: 'holdfast.legacy.min.js', file: 'dist/holdfast.legacy.min.js', budget: 34.5, goal: 20 },
-  { name: 'holdfast', imports: `export { createClient } from 'holdfast';`, budget: 26.8 },
-  { name: 'holdfast/core + webSocket()', imports: withCore, budget: 24, goal: 8 },
+  { name: 'holdfast.umd.min.js', file: 'dist/holdfast.umd.min.js', budget: 31.1, goal: 12.9 },
+  { name: 'holdfast.legacy.min.js', file: 'dist/holdfast.legacy.min.js', budget: 34.7, goal: 20 },
+  { name: 'holdfast', imports: `export { createClient } from 'holdfast';`, budget: 27 },
+  { name: 'holdfast/core + webSocket()', imports: withCore, budget: 24.3, goal: 8 },
 ];
 
 /** What a figure in the README may be off by. */

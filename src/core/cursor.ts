@@ -42,13 +42,24 @@ export function parseCursor(text: string): Cursor | undefined {
   if (text.length > partitionsMax * 40) return undefined;
   const parts = text.split(',');
   if (parts.length > partitionsMax) return undefined;
-  const cursor = parts.map(parsePlace);
-  return cursor.every((place, i) => place || parts[i] === '') ? cursor : undefined;
+  const cursor: (Place | undefined)[] = [];
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] as string;
+    const place = part === '' ? undefined : parsePlace(part);
+    if (part !== '' && !place) return undefined;
+    cursor.push(place);
+  }
+  return cursor;
 }
 
 export function formatCursor(cursor: Cursor): string {
-  // What is undefined is joined as nothing.
-  return cursor.map((place) => place && `${place.epoch}.${place.offset}`).join();
+  let text = '';
+  for (let i = 0; i < cursor.length; i++) {
+    const place = cursor[i];
+    if (i > 0) text += ',';
+    if (place) text += `${place.epoch}.${place.offset}`;
+  }
+  return text;
 }
 
 /** `undefined` where the text is no id. */

@@ -36,7 +36,7 @@ export interface Deadline {
   readonly kind: DeadlineKind;
   /** The connection's; 0 is the session itself. */
   readonly id: number;
-  readonly at: number;
+  at: number;
 }
 
 /** As much of a session as this file needs. The deadlines are in no order: there are a handful. */
@@ -52,15 +52,29 @@ interface Owner {
 
 const itself: Owner = { id: 0 };
 
+function find({ deadlines }: Waiting, kind: DeadlineKind, { id }: Owner): Deadline | undefined {
+  for (let i = 0; i < deadlines.length; i++) {
+    const one = deadlines[i] as Deadline;
+    if (one.kind === kind && one.id === id) return one;
+  }
+  return undefined;
+}
+
+function drop({ deadlines }: Waiting, one: Deadline | undefined): void {
+  if (one) deadlines.splice(deadlines.indexOf(one), 1);
+}
+
 /** `undefined` clears it. */
 export function setDeadline(
   session: Waiting,
   kind: DeadlineKind,
   at: number | undefined,
-  { id }: Owner = itself,
+  owner: Owner = itself,
 ): void {
-  session.deadlines = session.deadlines.filter((one) => one.kind !== kind || one.id !== id);
-  if (at !== undefined) session.deadlines.push({ kind, id, at });
+  const one = find(session, kind, owner);
+  if (at === undefined) drop(session, one);
+  else if (one) one.at = at;
+  else session.deadlines.push({ kind, id: owner.id, at });
 }
 
 /** The deadline is so many milliseconds from now. */
@@ -72,12 +86,8 @@ export function clearDeadline(session: Waiting, kind: DeadlineKind, owner?: Owne
   setDeadline(session, kind, undefined, owner);
 }
 
-export function deadlineAt(
-  { deadlines }: Waiting,
-  kind: DeadlineKind,
-  { id }: Owner = itself,
-): number | undefined {
-  return deadlines.filter((one) => one.kind === kind && one.id === id)[0]?.at;
+export function deadlineAt(session: Waiting, kind: DeadlineKind, owner: Owner = itself): number | undefined {
+  return find(session, kind, owner)?.at;
 }
 
 export function hasDeadline(session: Waiting, kind: DeadlineKind, owner?: Owner): boolean {
@@ -85,13 +95,18 @@ export function hasDeadline(session: Waiting, kind: DeadlineKind, owner?: Owner)
 }
 
 /** Equal ones by name, so that the order in which they were set says nothing. */
-function compare(one: Deadline, other: Deadline): number {
-  const byName = one.kind < other.kind ? -1 : 1;
-  return one.at - other.at || (one.kind === other.kind ? one.id - other.id : byName);
+function isBefore(one: Deadline, other: Deadline): boolean {
+  if (one.at !== other.at) return one.at < other.at;
+  return one.kind === other.kind ? one.id < other.id : one.kind < other.kind;
 }
 
 function earliest({ deadlines }: Waiting): Deadline | undefined {
-  return deadlines.sort(compare)[0];
+  let first = deadlines[0];
+  for (let i = 1; i < deadlines.length; i++) {
+    const one = deadlines[i] as Deadline;
+    if (isBefore(one, first as Deadline)) first = one;
+  }
+  return first;
 }
 
 /** The monotonic time at which the session wants to be stepped at the latest; `undefined`: not before something happens. */
@@ -103,7 +118,7 @@ export function nextDeadline(session: Waiting): number | undefined {
 export function takeDue(session: Waiting): Deadline | undefined {
   const first = earliest(session);
   if (!first || first.at > session.now.mono) return undefined;
-  setDeadline(session, first.kind, undefined, first);
+  drop(session, first);
   return first;
 }
 

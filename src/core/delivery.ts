@@ -22,6 +22,7 @@ import {
   subscriptionsOf,
   table,
   upto,
+  type Waiting,
 } from './inbox.ts';
 
 /** Frames held back on one connection; one more and it is opened anew instead. */
@@ -112,17 +113,20 @@ function tellGap(inbox: Inbox, subscription: Subscription, from: number, to: num
 
 /** The session moves to this connection's log: each subscription whose partition has changed is told a gap, once (D9). */
 export function adoptEpochs(inbox: Inbox, reception: Reception): void {
-  const former = { epochs: inbox.epochs };
+  const former = inbox.epochs;
+  const { epochs } = reception;
   inbox.version++;
+  const changed = (partition: number): boolean =>
+    former.length !== epochs.length || former[partition] !== epochs[partition];
   inbox.receptions.forEach((other) => {
     fold(inbox, other);
   });
-  inbox.epochs = reception.epochs;
+  inbox.epochs = epochs;
   subscriptionsOf(inbox).forEach((subscription) => {
     const link = linkOf(reception, subscription);
     const { partition, own } = subscription;
-    const moved = partition >= 0 && !samePartition(former, reception, partition);
-    if (link?.state === 'held' && !samePartition(former, reception, link.partition)) {
+    const moved = partition >= 0 && changed(partition);
+    if (link?.state === 'held' && changed(link.partition)) {
       subscription.partition = link.partition;
       if (moved) tellGap(inbox, subscription, own, link.start, 'epoch');
       else begins(inbox, reception, link);
@@ -165,29 +169,33 @@ export function takeIn(
   return true;
 }
 
-/** Behind a gap that another connection may still bridge, what follows on this one waits: then the link has a reason. */
+/** `false`: a gap that another connection may still bridge; until then, what follows on this one waits. */
 function pass(
   inbox: Inbox,
   reception: Reception,
   link: Link,
   frame: MessageFrame | GapFrame,
   offset: number,
-): void {
+): boolean {
   const { subscription } = link;
   const reached = upto(inbox, subscription);
-  if (frame.type !== 'gap') reach(reception, link.partition, offset);
-  if (offset <= reached) return;
-  if (frame.type !== 'gap') {
-    subscription.own = offset;
-    deliver(inbox, subscription, frame);
-  } else if (bridged(inbox, subscription, reception)) {
-    subscription.own = reached;
-    link.start = offset;
-    link.reason = frame.reason;
-    hold(reception, link);
-  } else {
+  if (frame.type === 'gap') {
+    if (offset <= reached) return true;
+    if (bridged(inbox, subscription, reception)) {
+      subscription.own = reached;
+      link.start = offset;
+      link.reason = frame.reason;
+      hold(reception, link);
+      return false;
+    }
     tellGap(inbox, subscription, reached, offset, frame.reason);
+    return true;
   }
+  reach(reception, link.partition, offset);
+  if (offset <= reached) return true;
+  subscription.own = offset;
+  deliver(inbox, subscription, frame);
+  return true;
 }
 
 function newEphemeral({ origins }: Inbox, mark: string): boolean {
@@ -258,9 +266,12 @@ function attach(inbox: Inbox, reception: Reception, link: Link, reached: number)
   subscription.own = Math.max(subscription.own, reached);
   link.reason = undefined;
   link.waiting = [];
-  waiting.forEach((one) => {
-    if (link.reason === undefined) pass(inbox, reception, link, one.frame, one.offset);
-    else link.waiting.push(one);
-  });
-  if (link.reason === undefined) link.state = 'attached';
+  for (let i = 0; i < waiting.length; i++) {
+    const { frame, offset } = waiting[i] as Waiting;
+    if (!pass(inbox, reception, link, frame, offset)) {
+      link.waiting = waiting.slice(i + 1);
+      return;
+    }
+  }
+  link.state = 'attached';
 }

@@ -113,14 +113,8 @@ function stop(session: Session, error: HoldfastError, message: string): void {
   inbox.subscriptionsOf(session.inbox).forEach((subscription) => {
     inbox.endSubscription(session.inbox, subscription, error.code, message);
   });
-  shut(session);
-}
-
-/** What is left when everything has gone: no send is waited for any more, nor anything else. */
-export function shut(session: Session): void {
   settleAll(session.outbox, 'CLOSED');
-  clearDeadlinesOf(session);
-  if (session.token.state === 'asking') session.token.state = 'none';
+  clearWaits(session);
   session.phase = 'closed';
 }
 
@@ -240,6 +234,12 @@ export function blame(session: Session, kind: policy.Way, isLate = false): void 
 export function remember(session: Session, winner: policy.Way): void {
   const known = policy.knowledge(session.policy, winner, session.now.mono);
   session.out.push({ type: 'remember', known });
+}
+
+/** Nothing is waited for any more. */
+export function clearWaits(session: Session): void {
+  clearDeadlinesOf(session);
+  if (session.token.state === 'asking') session.token.state = 'none';
 }
 
 /** Everything goes: the client closes, or its page is put to sleep. What can be told to the server is told on the way. */

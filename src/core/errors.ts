@@ -100,20 +100,16 @@ const link = 'holdfast/docs/ERRORS.md#';
  * Makes an error. The text says what happened in one sentence; a link to the remedy is appended.
  * Not a subclass: extending built-ins does not survive compilation to ES5, and `instanceof` fails over two copies.
  */
-export function createError(
-  code: string,
-  what: string,
-  { retryable = false, maybeApplied, topic, cause }: ErrorDetails = {},
-): HoldfastError {
+export function createError(code: string, what: string, details: ErrorDetails = {}): HoldfastError {
   const error = new Error(`${what} [${code}] ${link}${code.toLowerCase()}`) as unknown as {
     -readonly [K in keyof HoldfastError]: HoldfastError[K];
   };
   error.name = 'HoldfastError';
   error.code = code as HoldfastErrorCode;
-  error.retryable = retryable;
-  if (maybeApplied !== undefined) error.maybeApplied = maybeApplied;
-  if (topic !== undefined) error.topic = topic;
-  if (cause !== undefined) error.cause = cause;
+  error.retryable = details.retryable === true;
+  if (details.maybeApplied !== undefined) error.maybeApplied = details.maybeApplied;
+  if (details.topic !== undefined) error.topic = details.topic;
+  if (details.cause !== undefined) error.cause = details.cause;
   return error as HoldfastError;
 }
 

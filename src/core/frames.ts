@@ -172,7 +172,7 @@ export interface SendFrame {
   /** `data` as JSON already, taken at the call to `send`: encoders write this instead. */
   readonly json?: string | undefined;
   /** Uses its number up without being applied: nobody waits for it any more. */
-  readonly void?: true | undefined;
+  readonly void?: true;
 }
 
 export interface BatchFrame {
@@ -240,9 +240,10 @@ function optional(value: unknown, check: (value: unknown) => boolean): boolean {
   return value === undefined || check(value);
 }
 
-/** A list whose items all are right. What only has a length is none: it costs nothing to say that it is endless. */
-export function every(list: unknown, check: (value: unknown) => boolean): boolean {
-  return isList(list) && list.every(check);
+function every(list: unknown, check: (value: unknown) => boolean): boolean {
+  if (!isList(list)) return false;
+  for (let i = 0; i < list.length; i++) if (!check(list[i])) return false;
+  return true;
 }
 
 function isObject(value: unknown): value is Fields {

@@ -2,7 +2,7 @@
  * How far each subscription has come, over however many connections bring it (rules D1 and D4): the records, and what may be
  * asked of them. What is asked of a server is made in `offer.ts`; what it brings is taken in by `delivery.ts`.
  */
-import { type Cursor, formatId, type Place, parseCursor } from './cursor.ts';
+import { type Cursor, formatId, parseCursor } from './cursor.ts';
 import type { GapFrame, MessageFrame } from './frames.ts';
 
 /** Messages of this topic after `from` up to and including `to` cannot be had any more. */
@@ -49,9 +49,9 @@ export interface Subscription {
   /** Its own progress, in the session's epoch of its partition; connections may have carried it further. */
   own: number;
   /** Told to the application, waiting to be marked on the next message. */
-  gap?: Gap | undefined;
+  gap: Gap | undefined;
   /** Monotonic time before which the server does not want to be asked again. */
-  retryAt?: number | undefined;
+  retryAt: number | undefined;
 }
 
 /** A subscription on one connection. */
@@ -101,7 +101,7 @@ export interface Inbox {
   /** Highest counter of the last few origins of ephemeral messages. */
   readonly origins: { origin: string; counter: number }[];
   /** What the application is to be told, in order. */
-  readonly out: InboxEvent[];
+  out: InboxEvent[];
 }
 
 export function table<T>(): Record<string, T> {
@@ -132,6 +132,8 @@ export function subscribe(
     since,
     partition: -1,
     own: 0,
+    gap: undefined,
+    retryAt: undefined,
   };
   inbox.subscriptions[topic] = subscription;
   inbox.version++;
@@ -216,9 +218,10 @@ export function reach({ position }: Reception, partition: number, offset: number
 }
 
 function setPosition(reception: Reception, cursor: Cursor): void {
-  cursor.forEach((place, partition) => {
+  for (let partition = 0; partition < cursor.length; partition++) {
+    const place = cursor[partition];
     if (place && place.epoch === reception.epochs[partition]) reach(reception, partition, place.offset);
-  });
+  }
 }
 
 /** Notes where the connection's log is and where it begins to read. `false`: not a position, or nobody waits for it. */
@@ -226,8 +229,13 @@ export function begin(inbox: Inbox, reception: Reception, head: string, cursor: 
   const ends = parseCursor(head);
   const begins = parseCursor(cursor);
   if (!ends || begins?.length !== ends.length || inbox.receptions.indexOf(reception) < 0) return false;
-  if (ends.indexOf(undefined) >= 0) return false;
-  reception.epochs = (ends as readonly Place[]).map(({ epoch }) => epoch);
+  const epochs: string[] = [];
+  for (let partition = 0; partition < ends.length; partition++) {
+    const end = ends[partition];
+    if (!end) return false;
+    epochs.push(end.epoch);
+  }
+  reception.epochs = epochs;
   if (inbox.epochs.length === 0) inbox.epochs = reception.epochs;
   setPosition(reception, begins);
   return true;
@@ -238,13 +246,10 @@ export function inAnotherEpoch(inbox: Inbox, { epochs }: Reception): boolean {
   return epochs.length > 0 && epochs.join() !== inbox.epochs.join();
 }
 
-/** Whether the two read the same incarnation of this partition. */
-export function samePartition(
-  one: Pick<Inbox, 'epochs'>,
-  other: Pick<Reception, 'epochs'>,
-  partition: number,
-): boolean {
-  return one.epochs.length === other.epochs.length && one.epochs[partition] === other.epochs[partition];
+export function samePartition(inbox: Inbox, reception: Reception, partition: number): boolean {
+  return (
+    reception.epochs.length === inbox.epochs.length && reception.epochs[partition] === inbox.epochs[partition]
+  );
 }
 
 export function hold(reception: Reception, link: Link): void {

@@ -269,16 +269,16 @@ export interface Session {
   /** What the first answer to a POST may take beside its round trip and its bytes, milliseconds. */
   postLimitMs: number;
   /** The clock of the server that knows our sends by this name: the least difference to our own, and when it was so. */
-  clock?: { readonly sends: string | undefined; readonly skew: number; readonly at: number };
+  clock: { readonly sends: string | undefined; readonly skew: number; readonly at: number } | undefined;
   /** The transport of the last connection that was active. */
-  lastGood?: Way | undefined;
+  lastGood: Way | undefined;
   everOpen: boolean;
   /** As the last hello told it; `null` before the first. */
   identity: string | undefined | null;
-  token: { state: 'none' | 'asking' | 'have'; value?: string | undefined; serial: number; failures: number };
+  token: { state: 'none' | 'asking' | 'have'; value: string | undefined; serial: number; failures: number };
   /** Attempts whose answers the server has yet to be told to end. */
   toRelease: number[];
-  lastError?: HoldfastError | undefined;
+  lastError: HoldfastError | undefined;
   /** The last few, oldest first. */
   readonly attempts: Attempt[];
   /** Rises when an attempt begins, wins or ends. */
@@ -287,7 +287,7 @@ export interface Session {
   state: State;
   since: number;
   /** Its inbox and its outbox write here, too. */
-  readonly out: Effect[];
+  out: Effect[];
 }
 
 /** What the first answer to a POST may take beside its round trip and its bytes, until that proves too short. */
@@ -320,10 +320,13 @@ export function createSession(config: SessionConfig): Session {
     question: '',
     losses: 0,
     postLimitMs,
+    clock: undefined,
+    lastGood: undefined,
     everOpen: false,
     identity: null,
-    token: { state: 'none', serial: 0, failures: 0 },
+    token: { state: 'none', value: undefined, serial: 0, failures: 0 },
     toRelease: [],
+    lastError: undefined,
     attempts: [],
     attemptsVersion: 0,
     state: 'idle',
@@ -333,11 +336,17 @@ export function createSession(config: SessionConfig): Session {
 }
 
 export function findConnection(session: Session, id: number): Connection | undefined {
-  return session.connections.filter((connection) => connection.id === id)[0];
+  for (let i = 0; i < session.connections.length; i++) {
+    if (session.connections[i]?.id === id) return session.connections[i];
+  }
+  return undefined;
 }
 
 export function activeOf(session: Session): Connection | undefined {
-  return session.connections.filter(({ role }) => role === 'active')[0];
+  for (let i = 0; i < session.connections.length; i++) {
+    if (session.connections[i]?.role === 'active') return session.connections[i];
+  }
+  return undefined;
 }
 
 /**
@@ -349,7 +358,7 @@ export function hasHopeful(session: Session): boolean {
 }
 
 export function candidatesOf(session: Session): Connection[] {
-  return session.connections.filter(({ role }) => role === 'candidate');
+  return session.connections.filter((connection) => connection.role === 'candidate');
 }
 
 /** A line for people, and the record of the attempt that it is about. */

@@ -2,7 +2,7 @@
  * What a connection is asked for: the minimum of all positions in an open, new subscriptions in place (rules D1, D11, D20).
  * It changes what a connection carries, never how far a subscription has come.
  */
-import { formatCursor } from './cursor.ts';
+import { formatCursor, type Place } from './cursor.ts';
 import type { TopicRequest } from './frames.ts';
 import {
   fold,
@@ -10,7 +10,6 @@ import {
   isCurrent,
   type Link,
   linkOf,
-  linksOf,
   newLink,
   type Reception,
   type Subscription,
@@ -37,6 +36,7 @@ export function offer(inbox: Inbox, reception: Reception): Offer {
   reception.goal = [];
   reception.links = table();
   const least: number[] = [];
+  const links: Link[] = [];
   const topics: TopicRequest[] = [];
   subscriptionsOf(inbox).forEach((subscription) => {
     const { topic, partition } = subscription;
@@ -48,11 +48,12 @@ export function offer(inbox: Inbox, reception: Reception): Offer {
       if (lowest === undefined || link.start < lowest) least[partition] = link.start;
     }
     reception.links[topic] = link;
+    links.push(link);
   });
   const cursor = least.length > 0 ? cursorAt(inbox, least) : undefined;
   // Not as JSON, which a page may have broken; no topic has a tab in its name.
   let question = `${cursor}`;
-  linksOf(inbox, reception).forEach(({ subscription, start }) => {
+  links.forEach(({ subscription, start }) => {
     topics.push(topicRequest(inbox, subscription, start, least));
     question += `\t${start}\t${subscription.topic}`;
   });
@@ -76,12 +77,12 @@ function topicRequest(
 }
 
 function cursorAt({ epochs }: Inbox, offsets: readonly (number | undefined)[]): string {
-  return formatCursor(
-    epochs.map((epoch, partition) => {
-      const offset = offsets[partition];
-      return offset === undefined ? undefined : { epoch, offset };
-    }),
-  );
+  const cursor: (Place | undefined)[] = [];
+  epochs.forEach((epoch, partition) => {
+    const offset = offsets[partition];
+    cursor.push(offset === undefined ? undefined : { epoch, offset });
+  });
+  return formatCursor(cursor);
 }
 
 /** Whether it has a place to go on from, which only an open can tell a server. */

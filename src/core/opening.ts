@@ -160,11 +160,15 @@ export function openNext(session: Session): void {
     openFresh(session, only, 'connect');
     return;
   }
-  const kind = order.filter((one) => session.tried.indexOf(one) < 0 && !isOpening(session, one))[0];
-  if (kind) {
+  for (let i = 0; i < order.length; i++) {
+    const kind = order[i] as policy.Way;
+    if (session.tried.indexOf(kind) >= 0 || isOpening(session, kind)) continue;
     if (session.tried.length > 0) {
-      const failed = session.tried.map(({ transport }) => transport).join(', ');
-      return openCandidate(session, kind, 'connect', `${failed} did not get through`);
+      const failed: string[] = [];
+      session.tried.forEach((one) => {
+        failed.push(one.transport);
+      });
+      return openCandidate(session, kind, 'connect', `${failed.join(', ')} did not get through`);
     }
     openCandidate(session, kind, 'connect', policy.reasonFor(session.policy, kind));
     explore(session, kind);
@@ -197,10 +201,12 @@ function explore(session: Session, first: policy.Way): void {
   if (safest.plain) return;
   openCandidate(session, safest, 'connect', `beside ${first.transport}, as this network is not known`);
   // While neither answers, it is likelier that the server is far away than that both are kept out.
-  candidatesOf(session).forEach((candidate) => {
+  const opening = candidatesOf(session);
+  for (let i = 0; i < opening.length; i++) {
+    const candidate = opening[i] as Connection;
     const at = deadlineAt(session, 'prove', candidate) as number;
     setDeadline(session, 'prove', Math.max(candidate.openedAt + exploringMs, at), candidate);
-  });
+  }
 }
 
 /** Something died in silence, and so may have the pool: the same is tried beside it on a connection of its own. */

@@ -29,7 +29,7 @@ interface Entry {
   readonly ref: number;
   readonly topic: string;
   data: unknown;
-  json?: string | undefined;
+  json: string | undefined;
   bytes: number;
   /** Monotonic time at which the application stops waiting. */
   readonly expiresAt: number;
@@ -52,7 +52,7 @@ export type Settlement =
 export interface Outbox {
   readonly config: OutboxConfig;
   /** What the application is to be told, in order. */
-  readonly out: Settlement[];
+  out: Settlement[];
   /** Oldest first; all transmitted ones stand before all others. */
   entries: Entry[];
   bytes: number;
@@ -69,7 +69,10 @@ export function createOutbox(config: OutboxConfig, out: Settlement[]): Outbox {
 
 /** Of sends that were transmitted and not answered. */
 export function bytesOnWay({ entries }: Outbox): number {
-  return entries.reduce((sum, { on, bytes }) => (on === 0 ? sum : sum + bytes), 0);
+  let bytes = 0;
+  for (let i = 0; i < entries.length && (entries[i] as Entry).on !== 0; i++)
+    bytes += (entries[i] as Entry).bytes;
+  return bytes;
 }
 
 /** More than a client can be led back to by what is still on its way. */
@@ -82,17 +85,18 @@ export function reject(
   code: string,
   what: string,
   retryable = false,
-  maybeApplied: boolean = code === 'OUTCOME_UNKNOWN',
 ): void {
+  const maybeApplied = code === 'OUTCOME_UNKNOWN';
   const error = createError(code, what, { topic, maybeApplied, retryable });
   out.push({ type: 'settled', ref, ok: false, error });
 }
 
-/** Rejects what was never transmitted as certain, by this code, and leaves a tombstone of what was. */
-function abandon(outbox: Outbox, entry: Entry, what: string, code = 'NOT_SENT'): void {
+/** Rejects what was never transmitted as certain, and leaves a tombstone of what was. */
+function abandon(outbox: Outbox, entry: Entry, what: string): void {
+  if (entry.settled) return;
   if (entry.seq === 0) {
     remove(outbox, entry);
-    reject(outbox, entry, code, `${what} before it was sent`, code === 'NOT_SENT');
+    reject(outbox, entry, 'NOT_SENT', `${what} before it was sent`, true);
   } else {
     bury(outbox, entry, `${what} before the server answered`);
   }
@@ -121,8 +125,21 @@ export function enqueue(outbox: Outbox, request: SendRequest, expiresAt: number)
     reject(outbox, request, 'OUTBOX_FULL', what, true);
     return;
   }
-  outbox.entries.push({ ...request, expiresAt, seq: 0, on: 0, settled: false, flights: 0, kills: 0 });
-  outbox.bytes += request.bytes;
+  const { ref, topic, data, json, bytes: size } = request;
+  outbox.entries.push({
+    ref,
+    topic,
+    data,
+    json,
+    bytes: size,
+    expiresAt,
+    seq: 0,
+    on: 0,
+    settled: false,
+    flights: 0,
+    kills: 0,
+  });
+  outbox.bytes += size;
 }
 
 export function abort(outbox: Outbox, ref: number): void {
@@ -131,23 +148,28 @@ export function abort(outbox: Outbox, ref: number): void {
 }
 
 export function expire(outbox: Outbox, now: number): void {
-  outbox.entries.slice().forEach((entry) => {
+  const entries = outbox.entries.slice();
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
     if (entry.expiresAt <= now) abandon(outbox, entry, 'The send timed out');
-  });
+  }
 }
 
 /** When the next send stops waiting; `undefined` if none does. */
 export function nextExpiry(outbox: Outbox): number | undefined {
   let earliest: number | undefined;
-  outbox.entries.forEach(({ settled, expiresAt }) => {
-    if (!settled) earliest = Math.min(expiresAt, earliest ?? expiresAt);
-  });
+  for (let i = 0; i < outbox.entries.length; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (!entry.settled && (earliest === undefined || entry.expiresAt < earliest)) earliest = entry.expiresAt;
+  }
   return earliest;
 }
 
 /** Sends that the application still waits for. */
 export function pendingCount(outbox: Outbox): number {
-  return outbox.entries.filter(({ settled }) => !settled).length;
+  let count = 0;
+  for (let i = 0; i < outbox.entries.length; i++) if (!outbox.entries[i]?.settled) count++;
+  return count;
 }
 
 /** Whether this memory was left before: under it the numbers would begin anew, and be taken for copies of other sends. */
@@ -162,19 +184,24 @@ export function adoptNonce(outbox: Outbox, nonce: string): void {
   if (outbox.former.length > formerMax) outbox.former.shift();
   outbox.nonce = nonce;
   outbox.nextSeq = 1;
-  outbox.entries.slice().forEach((entry) => {
+  const entries = outbox.entries;
+  outbox.entries = [];
+  outbox.bytes = 0;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
     if (entry.flights === 0) entry.seq = 0;
-    if (entry.seq === 0 && !entry.settled) return;
-    bury(outbox, entry, 'The server that took this send has forgotten it');
-    remove(outbox, entry);
-  });
+    if (entry.seq === 0 && !entry.settled) {
+      outbox.entries.push(entry);
+      outbox.bytes += entry.bytes;
+    } else if (!entry.settled) {
+      reject(outbox, entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it');
+    }
+  }
 }
 
 /** All that is unanswered is to be transmitted again, on whatever becomes active. */
 export function retransmit(outbox: Outbox): void {
-  outbox.entries.forEach((entry) => {
-    entry.on = 0;
-  });
+  for (let i = 0; i < outbox.entries.length; i++) (outbox.entries[i] as Entry).on = 0;
 }
 
 /**
@@ -204,34 +231,56 @@ export function take(
     entry.on = connection;
     entry.flights++;
     bytes += entry.bytes;
-    const { seq, topic, data, json, settled } = entry;
-    frames.push({ type: 'send', seq, topic, data, json, void: settled || undefined });
+    const { seq, topic, data, json } = entry;
+    if (entry.settled) {
+      frames.push({ type: 'send', seq, topic, data: null, void: true });
+    } else {
+      frames.push({ type: 'send', seq, topic, data, json });
+    }
   }
   return frames;
 }
 
+/** Whether anything waits to be transmitted. */
+export function hasUntransmitted(outbox: Outbox): boolean {
+  return outbox.entries.some(({ on }) => on === 0);
+}
+
 /** The server's answer. Returns its code if the number was not used up and the send is to be transmitted again. */
-export function acknowledge(outbox: Outbox, { seq, consumed, error, reply }: AckFrame): string | undefined {
-  const entry = outbox.entries.filter((one) => one.seq === seq)[0];
-  if (!entry) return undefined;
-  if (consumed === false) {
-    entry.on = 0;
-    const code = error ? error.code : 'BUSY';
-    if (code === 'DRAINING') entry.flights--;
-    return code;
+export function acknowledge(outbox: Outbox, ack: AckFrame): string | undefined {
+  for (let i = 0; i < outbox.entries.length; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (entry.seq !== ack.seq) continue;
+    if (ack.consumed === false) {
+      entry.on = 0;
+      const code = ack.error ? ack.error.code : 'BUSY';
+      if (code === 'DRAINING') entry.flights--;
+      return code;
+    }
+    remove(outbox, entry);
+    if (entry.settled) return undefined;
+    if (ack.error) {
+      const { code, message, applied } = ack.error;
+      const maybeApplied = applied !== false;
+      const error = createError(code, message, { topic: entry.topic, maybeApplied });
+      outbox.out.push({ type: 'settled', ref: entry.ref, ok: false, error });
+    } else {
+      outbox.out.push({ type: 'settled', ref: entry.ref, ok: true, reply: ack.reply });
+    }
+    return undefined;
   }
-  remove(outbox, entry);
-  if (entry.settled) return undefined;
-  if (error) reject(outbox, entry, error.code, error.message, false, error.applied !== false);
-  else outbox.out.push({ type: 'settled', ref: entry.ref, ok: true, reply });
   return undefined;
 }
 
 /** A connection ended because a frame was too large. After three times the oldest send on the way is given up (D22). */
 export function blameOldest(outbox: Outbox, connection: number): void {
-  const entry = outbox.entries.filter(({ on }) => on === connection)[0];
-  // From now on it is transmitted as void, which is small.
-  if (entry && ++entry.kills >= 3) bury(outbox, entry, 'The send ended three connections');
+  for (let i = 0; i < outbox.entries.length; i++) {
+    const entry = outbox.entries[i] as Entry;
+    if (entry.on !== connection || entry.seq === 0) continue;
+    if (++entry.kills < 3) return;
+    // From now on it is transmitted as void, which is small.
+    return bury(outbox, entry, 'The send ended three connections');
+  }
 }
 
 /**
@@ -240,7 +289,15 @@ export function blameOldest(outbox: Outbox, connection: number): void {
  */
 export function settleAll(outbox: Outbox, why: 'CLOSED' | 'IDENTITY_CHANGED'): void {
   const what = why === 'CLOSED' ? 'The client was closed' : 'Another identity has signed in';
-  outbox.entries.slice().forEach((entry) => {
-    abandon(outbox, entry, what, why);
-  });
+  const entries = outbox.entries;
+  outbox.entries = entries.filter((entry) => entry.seq !== 0);
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
+    if (entry.seq !== 0) {
+      bury(outbox, entry, `${what} before the server answered`);
+    } else {
+      outbox.bytes -= entry.bytes;
+      reject(outbox, entry, why, `${what} before it was sent`);
+    }
+  }
 }

@@ -87,8 +87,15 @@ const knownStaggerMinMs = 1_000;
 const idleMinMs = 2_000;
 
 export function createPolicy(kinds: readonly Kind[]): PolicyState {
-  // All else is what it is on a network of which nothing is known.
-  const policy = { kinds: kinds.map((kind) => ({ ...kind, kills: 0 })) } as unknown as PolicyState;
+  const ways = kinds.map((kind) => ({
+    ...kind,
+    isAvailable: false,
+    failures: 0,
+    youngDeaths: 0,
+    kills: 0,
+    outUntil: 0,
+  }));
+  const policy = { kinds: ways, preferred: undefined } as unknown as PolicyState;
   forgetNetwork(policy);
   return policy;
 }

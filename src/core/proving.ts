@@ -131,7 +131,7 @@ export function considerPromotion(session: Session, candidate: Connection): void
   const healthy = active !== undefined && active.suspect === undefined;
   if (healthy) {
     const other = inbox.inAnotherEpoch(session.inbox, candidate.reception);
-    if (candidate.purpose === 'upgrade' && (other || candidate.hello.sends !== session.outbox.nonce)) {
+    if (candidate.purpose === 'upgrade' && (other || candidate.hello?.sends !== session.outbox.nonce)) {
       // Another log or another memory of sends: not worth a gap while all is well (D9).
       blame(session, candidate.kind);
       retire(session, candidate, 'it leads to another log');

@@ -20,7 +20,7 @@ import {
   waitFor,
 } from './deadlines.ts';
 import { checkAlive, onPostOverdue, onQuiet } from './doubting.ts';
-import { askTokenLater, closeAll, end, shut, stableMs } from './ending.ts';
+import { askTokenLater, clearWaits, closeAll, end, stableMs } from './ending.ts';
 import { createError } from './errors.ts';
 import type { ClientFrame } from './frames.ts';
 import * as inbox from './inbox.ts';
@@ -143,7 +143,7 @@ function advanceClock(session: Session, now: Now): void {
   if (slept > sleepMs) wake(session, `slept ${Math.round(slept / 1000)} s`, true);
 }
 
-/** What follows when a deadline is over. `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back. */
+/** What follows when a connection's deadline is over. */
 const onDue: { readonly [K in DeadlineKind]?: (session: Session, connection: Connection) => void } = {
   prove: onUnproven,
   quiet: onQuiet,
@@ -151,14 +151,6 @@ const onDue: { readonly [K in DeadlineKind]?: (session: Session, connection: Con
   post: onPostOverdue,
   poll: pollAgain,
   linger: (session, connection) => end(session, connection, 'it did not end'),
-  topics: ({ inbox }) => {
-    // What was put off may be asked for now.
-    inbox.version++;
-  },
-  sends: (session) => outbox.expire(session.outbox, session.now.mono),
-  auth: ({ token }) => {
-    token.state = 'none';
-  },
 };
 
 function fireDue(session: Session): void {
@@ -172,10 +164,13 @@ function fireDue(session: Session): void {
       // Nothing ran meanwhile, so that silence says nothing of the network: what was lost is made up for, once.
       connection.excused = true;
       waitFor(session, due.kind, Math.min(excuseMs, lateMs), connection);
-    } else {
-      // Those of the session itself look at no connection.
-      onDue[due.kind]?.(session, connection as Connection);
-    }
+    } else if (connection) onDue[due.kind]?.(session, connection);
+    // What was put off may be asked for now.
+    else if (due.kind === 'topics') session.inbox.version++;
+    else if (due.kind === 'sends') {
+      outbox.expire(session.outbox, session.now.mono);
+    } else if (due.kind === 'auth') session.token.state = 'none';
+    // `retry`, `upgrade`, `replace` and `uplink` only hold `advance` back; they are over now.
   }
 }
 
@@ -251,10 +246,12 @@ function tryNow(session: Session): void {
 function close(session: Session): void {
   if (session.phase === 'closed') return;
   if (session.phase === 'running') closeAll(session);
-  shut(session);
+  outbox.settleAll(session.outbox, 'CLOSED');
+  session.phase = 'closed';
   session.attempt = 0;
   session.everOpen = false;
   session.lastError = undefined;
+  clearWaits(session);
 }
 
 function tokenFailed(session: Session, cause: unknown): void {
@@ -288,14 +285,17 @@ function flush(session: Session, active: Connection, keepalive: boolean): void {
   const { hello, kind } = active;
   if (!hello || hasDeadline(session, 'uplink')) return;
   if (!kind.duplex && active.posting && !keepalive) return;
-  let frames: ClientFrame[] = [];
+  const frames: ClientFrame[] = [];
   // Whoever waits for an answer should soon learn that none will come.
   const isAsking = kind.duplex && !keepalive && mayAskBeside(session, active);
   if (session.toRelease.length > 0) {
     frames.push({ type: 'release', attempts: session.toRelease });
     session.toRelease = [];
   }
-  frames = frames.concat(outbox.take(session.outbox, active.id, hello.limits, !kind.duplex));
+  if (outbox.hasUntransmitted(session.outbox) || (!kind.duplex && session.outbox.entries.length > 0)) {
+    const sends = outbox.take(session.outbox, active.id, hello.limits, !kind.duplex);
+    for (let i = 0; i < sends.length; i++) frames.push(sends[i] as ClientFrame);
+  }
   if (frames.length === 0) return;
   // It comes first, for what is sent may be long on its way.
   if (isAsking) frames.unshift(question(session, active));
@@ -309,9 +309,8 @@ export function advance(session: Session, now: Now): void {
   fireDue(session);
   if (session.phase === 'running' && !session.prerendering && session.client !== '') {
     letThrough(session);
-    candidatesOf(session).forEach((candidate) => {
-      considerPromotion(session, candidate);
-    });
+    const candidates = candidatesOf(session);
+    for (let i = 0; i < candidates.length; i++) considerPromotion(session, candidates[i] as Connection);
     if (authorised(session)) connect(session);
     const active = activeOf(session);
     if (active) {
@@ -453,5 +452,10 @@ export function nextAttemptAt(session: Session): number | undefined {
 
 /** The effects since the last call, in order. */
 export function takeEffects(session: Session): Effect[] {
-  return session.out.splice(0, session.out.length);
+  const effects = session.out;
+  const next: Effect[] = [];
+  session.out = next;
+  session.inbox.out = next as inbox.InboxEvent[];
+  session.outbox.out = next as outbox.Settlement[];
+  return effects;
 }

@@ -70,11 +70,16 @@ function isPostAnswer(frames: readonly ServerFrame[]): boolean {
 
 /** What was held back goes on. Who starts beyond what anybody can bring is opened anew from the cursor (D2). */
 export function letThrough(session: Session): void {
-  const stranded = session.connections.filter((one) => !delivery.letThrough(session.inbox, one.reception));
-  stranded.forEach((connection) => {
+  const stranded: Connection[] = [];
+  for (let i = 0; i < session.connections.length; i++) {
+    const connection = session.connections[i] as Connection;
+    if (!delivery.letThrough(session.inbox, connection.reception)) stranded.push(connection);
+  }
+  for (let i = 0; i < stranded.length; i++) {
+    const connection = stranded[i] as Connection;
     if (connection.role === 'active') connection.suspect = 'it starts too late';
     else retire(session, connection, 'it starts too late');
-  });
+  }
 }
 
 function onFrame(session: Session, connection: Connection, frame: ServerFrame): boolean {
@@ -162,16 +167,17 @@ function onPosted(session: Session, connection: Connection, ok: boolean, status:
   const isSettled = connection.acks > 0 || connection.postedSends === 0;
   if (isSettled && (ok || connection.kind.plain)) {
     connection.postFailures = 0;
-  } else {
-    connection.postFailures++;
-    if (status === 413) outbox.blameOldest(session.outbox, connection.id);
-    if (connection.postFailures >= postFailuresMax) {
-      const detail = 'sends do not get through';
-      if (status === undefined) return fail(session, connection, detail);
-      return lose(session, connection, { kind: 'status', status, detail });
-    }
-    // The first failure is most often a pooled connection that the server was just closing: once more, at once.
-    waitFor(session, 'uplink', backoffOf(session, connection.postFailures - 1));
+    if (connection.doubted) checkAlive(session, connection);
+    return;
   }
+  connection.postFailures++;
+  if (status === 413) outbox.blameOldest(session.outbox, connection.id);
+  if (connection.postFailures >= postFailuresMax) {
+    const detail = 'sends do not get through';
+    if (status === undefined) return fail(session, connection, detail);
+    return lose(session, connection, { kind: 'status', status, detail });
+  }
+  // The first failure is most often a pooled connection that the server was just closing: once more, at once.
+  waitFor(session, 'uplink', backoffOf(session, connection.postFailures - 1));
   if (connection.doubted) checkAlive(session, connection);
 }

@@ -44,8 +44,10 @@ export interface Ending {
 /** `proven`: a hello had come over it. A way that never worked is blamed sooner than one that did. */
 export function verdictOfEnding(ending: Ending, proven: boolean): Action {
   const { kind, code, status } = ending;
-  if (kind === 'refused' || kind === 'type' || code === 1008 || code === 1003) return 'switch';
-  if (status === 429 || status === 503 || code === 1012 || code === 1013 || code === 1009) return 'back-off';
+  if (kind === 'refused' || kind === 'type') return 'switch';
+  if (kind === 'status') return status === 429 || status === 503 ? 'back-off' : proven ? 'retry' : 'switch';
+  if (code === 1008 || code === 1003) return 'switch';
+  if (code === 1012 || code === 1013 || code === 1009) return 'back-off';
   return proven ? 'retry' : 'switch';
 }
 

@@ -161,8 +161,8 @@ export const hubMutants = [
       },
       {
         file: 'src/core/inbox.ts',
-        find: 'one.epochs.length === other.epochs.length && one.epochs[partition] === other.epochs[partition]',
-        replace: 'one.epochs.length === other.epochs.length',
+        find: 'reception.epochs.length === inbox.epochs.length && reception.epochs[partition] === inbox.epochs[partition]',
+        replace: 'reception.epochs.length === inbox.epochs.length',
       },
     ],
   },

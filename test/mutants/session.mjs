@@ -114,9 +114,9 @@ export const sessionMutants = [
   {
     name: '`close` leaves what is waited for',
     rule: 'promise 4',
-    file: 'src/core/ending.ts',
-    find: "  settleAll(session.outbox, 'CLOSED');\n  clearDeadlinesOf(session);",
-    replace: "  settleAll(session.outbox, 'CLOSED');",
+    file: session,
+    find: '  session.lastError = undefined;\n  clearWaits(session);',
+    replace: '  session.lastError = undefined;',
   },
   {
     name: 'a released connection that does not end by itself stays',
@@ -150,16 +150,15 @@ export const sessionMutants = [
     name: 'a send that another memory may have taken is told as not sent',
     rule: 'D6',
     file: outbox,
-    find: "    bury(outbox, entry, 'The server that took this send has forgotten it');",
-    replace:
-      "    if (!entry.settled) reject(outbox, entry, 'NOT_SENT', 'The server that took this send has forgotten it');",
+    find: "      reject(outbox, entry, 'OUTCOME_UNKNOWN', 'The server that took this send has forgotten it');",
+    replace: "      reject(outbox, entry, 'NOT_SENT', 'The server that took this send has forgotten it');",
   },
   {
     name: 'a send that waits is forgotten when the memory of sends changes',
     rule: 'D6',
     file: outbox,
-    find: '    if (entry.seq === 0 && !entry.settled) return;\n',
-    replace: '    if (entry.seq === 0 && !entry.settled) return remove(outbox, entry);\n',
+    find: '      outbox.entries.push(entry);\n      outbox.bytes += entry.bytes;\n    } else if',
+    replace: '    } else if',
   },
   {
     name: 'one refusal stands for all that was transmitted',
@@ -216,8 +215,9 @@ export const sessionMutants = [
     name: '`close` tells what was transmitted as not sent',
     rule: 'D7',
     file: outbox,
-    find: '    bury(outbox, entry, `',
-    replace: '    reject(outbox, entry, code, `',
+    find: '    if (entry.seq !== 0) {\n      bury(',
+    replace:
+      "    if (entry.seq !== 0 && !entry.settled) {\n      entry.settled = true;\n      reject(outbox, entry, 'CLOSED', what);\n    } else if (entry.seq !== 0) {\n      bury(",
   },
   {
     name: 'a POST does not begin with the oldest unanswered send',
@@ -230,8 +230,8 @@ export const sessionMutants = [
     name: 'a refusal that used nothing up settles the send',
     rule: 'D6',
     file: outbox,
-    find: '  if (consumed === false) {',
-    replace: '  if (seq < 0) {',
+    find: '    if (ack.consumed === false) {',
+    replace: '    if (ack.seq < 0) {',
   },
   {
     name: 'the outbox has no bound',

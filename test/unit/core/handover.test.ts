@@ -416,16 +416,6 @@ describe('what a candidate must reach', () => {
     world.brings(1, message('A', 6), message('A', 7));
     expect(world.told()).toEqual(['ready B@0', 'A 6@0', 'A 7@0', 'A 8@0']);
   });
-
-  it('what waits behind such a gap waits on while that is bridged piece by piece', () => {
-    const world = connected({ kinds: [stream] }, ['A'], { head: 'a.5' });
-    world.subscribe('B');
-    world.hello(2, { head: 'a.8', topics: { A: { start: '6' } } }, gap('A', 7), message('A', 8));
-    world.brings(1, message('A', 6));
-    expect(world.told()).toEqual(['ready B@0', 'A 6@0']);
-    world.brings(1, message('A', 7));
-    expect(world.told()).toEqual(['A 7@0', 'A 8@0']);
-  });
 });
 
 describe('tokens', () => {

@@ -60,10 +60,7 @@ function createRun() {
     onOldest((seq, ref) => {
       const error = { code, message: '', applied: false };
       outbox.acknowledge(box, { type: 'ack', seq, consumed: false, error });
-      insist(
-        box.entries.some(({ on }) => on === 0),
-        'what was put off waits',
-      );
+      insist(outbox.hasUntransmitted(box), 'what was put off waits');
       if (code === 'DRAINING') fly(ref, -1);
     });
 
