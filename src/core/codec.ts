@@ -3,7 +3,7 @@
  * Shared by the client's protocol module and by the hub.
  */
 import { fromBase64, toBase64 } from './base64.ts';
-import { isBytes, type SendFrame } from './frames.ts';
+import { every, isBytes, type SendFrame } from './frames.ts';
 
 /** `field` names the payload: `data` of messages and sends, `reply` of acks. */
 export function encodeFrame(frame: object, field: 'data' | 'reply' = 'data'): string {
@@ -29,22 +29,14 @@ function restoreBytes(value: unknown): boolean {
   return true;
 }
 
-/** A list whose items all are right. What only has a length is none: it costs nothing to say that it is endless. */
-function isListOf(list: unknown, isRight: (item: unknown) => boolean): boolean {
-  if (Object.prototype.toString.call(list) !== '[object Array]') return false;
-  const items = list as unknown[];
-  for (let i = 0; i < items.length; i++) if (!isRight(items[i])) return false;
-  return true;
-}
-
 /** A frame, and the messages in the answers of its topics: two levels, whatever else lies in one another. */
 function restore(value: unknown): boolean {
   const frame = value as { type?: unknown; topics?: unknown } | null;
   if (!restoreBytes(frame)) return false;
   if (frame?.type !== 'hello' && frame?.type !== 'subscribed') return true;
-  return isListOf(frame.topics, (answer) => {
+  return every(frame.topics, (answer) => {
     const last = (answer as { last?: unknown } | null)?.last;
-    return last === undefined || isListOf(last, restoreBytes);
+    return last === undefined || every(last, restoreBytes);
   });
 }
 

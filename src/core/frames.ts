@@ -240,7 +240,8 @@ function optional(value: unknown, check: (value: unknown) => boolean): boolean {
   return value === undefined || check(value);
 }
 
-function every(list: unknown, check: (value: unknown) => boolean): boolean {
+/** A list whose items all are right. What only has a length is none: it costs nothing to say that it is endless. */
+export function every(list: unknown, check: (value: unknown) => boolean): boolean {
   if (!isList(list)) return false;
   for (let i = 0; i < list.length; i++) if (!check(list[i])) return false;
   return true;

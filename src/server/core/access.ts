@@ -3,9 +3,9 @@
  * An answer that could not be had is not a refusal.
  */
 import { createError } from '../../core/errors.ts';
-import { type Alarm, cancelAlarm, setAlarm } from './alarms.ts';
+import { cancelAlarm, setAlarm } from './alarms.ts';
 import type { AuthorizeAnswer, Grant } from './grant.ts';
-import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta, Question } from './types.ts';
+import type { AuthAnswer, AuthorizeRequest, ClientRecord, Hub, Meta, Pending, Question } from './types.ts';
 
 const grantsMax = 4;
 const topicsPerGrant = 4_096;
@@ -116,31 +116,30 @@ export function authorize(
   const name = `${request.action} ${request.topic}`;
   const known = grant.topics?.get(name);
   if (known && known.until > hub.host.now()) return done(known.answer);
-  const { bodyMs } = hub.config.limits;
-  const { revocations } = hub;
   let isOver = false;
-  let alarm: Alarm | undefined;
-  const conclude = (answer: AuthorizeAnswer): void => {
+  let pending: Pending | undefined;
+  ask(request, (answer) => {
     if (isOver) return;
     isOver = true;
-    cancelAlarm(hub.alarms, alarm);
-    done(answer);
-  };
-  ask(request, (answer) => {
+    if (pending) hub.pending.delete(pending);
+    cancelAlarm(hub.alarms, pending?.alarm);
     // What was granted before a revocation is no answer to the question after it.
-    if (hub.revocations !== revocations && answer.type === 'ok') {
-      return isOver ? undefined : authorize(hub, grant, request, conclude);
-    }
+    if (pending?.isRevoked && answer.type === 'ok') return authorize(hub, grant, request, done);
     keepDecision(hub, grant, name, answer);
-    conclude(answer);
+    done(answer);
   });
   if (isOver) return;
+  const { bodyMs } = hub.config.limits;
   // It concerns this topic alone, which is asked for anew: the others do not wait for it.
-  alarm = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
+  const alarm = setAlarm(hub.alarms, hub.host.now() + bodyMs, () => {
+    isOver = true;
+    if (pending) hub.pending.delete(pending);
     const what = `authorize() took over ${bodyMs} ms.`;
     hub.host.note({ type: 'error', error: createError('INTERNAL', what, { topic: request.topic }) });
-    conclude({ type: 'failed' });
+    done({ type: 'failed' });
   });
+  pending = { request, alarm, isRevoked: false };
+  hub.pending.add(pending);
 }
 
 /** Forgets what was decided about a topic, so that it is asked anew. */

@@ -5,7 +5,7 @@
 import { setAlarm } from './alarms.ts';
 import { createRun, emptyRun, isRunOf, type Run } from './forms.ts';
 import { idAt, tailOf, tails, trimmedTo } from './log.ts';
-import { abortPeer, addControl, endPeer, isOver, mark, write } from './peer.ts';
+import { addControl, endPeer, isOver, mark, safely, write } from './peer.ts';
 import { isFor, readLog } from './read-log.ts';
 import type { Entry } from './topic-record.ts';
 import type { Bucket, Hub, Peer, Subscription } from './types.ts';
@@ -289,13 +289,7 @@ function flushDirty(hub: Hub): void {
   hub.dirty = [];
   for (const peer of dirty) {
     peer.isDirty = false;
-    try {
-      flushPeer(hub, peer);
-    } catch (error) {
-      // One connection's fault is not the others'.
-      hub.host.note({ type: 'error', error });
-      abortPeer(hub, peer);
-    }
+    safely(hub, peer, flushPeer);
   }
   hub.writeCount = dirty.length;
   hub.turnAt = undefined;
@@ -312,7 +306,9 @@ export function flush(hub: Hub): void {
   for (; at < queue.length && bytes < hub.config.limits.replayTurnBytes; at++) {
     const peer = queue[at] as Peer;
     peer.isQueued = false;
-    if (peer.state === 'catching') bytes += catchUp(hub, peer);
+    safely(hub, peer, () => {
+      if (peer.state === 'catching') bytes += catchUp(hub, peer);
+    });
   }
   if (at < queue.length) hub.catching = queue.slice(at).concat(hub.catching);
   if (hub.catching.length > 0) schedule(hub);

@@ -25,7 +25,7 @@ import { emptyRun } from './forms.ts';
 import { inherit } from './inherit.ts';
 import { cursorAt, logSize, tails } from './log.ts';
 import { openPeer, openPlain, type PlainOpen } from './open.ts';
-import { type Arrival, abortPeer, createPeer, dropPeer, endPeer } from './peer.ts';
+import { type Arrival, createPeer, dropPeer, endPeer, safely } from './peer.ts';
 import { type PublishOptions, publish, tellClient } from './publish.ts';
 import { receive } from './receive.ts';
 import { offerTicket, presentTicket } from './tickets.ts';
@@ -116,7 +116,7 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
     ephemeralCount: 0,
     drain: undefined,
     isClosed: false,
-    revocations: 0,
+    pending: new Set(),
     uplinks: 0,
     running: 0,
     onIdle: undefined,
@@ -129,31 +129,22 @@ function createState(options: CoreOptions, host: HubHost, broker: Broker): Hub {
 
 /** Detaches the topic (rule D17): whoever asks for it again is judged anew, and begins anew with a gap. */
 function revoke(hub: Hub, who: string, topic: string): void {
-  hub.revocations++;
-  const followers = [...(hub.index.get(topic)?.peers ?? [])];
-  const take = (peer: Peer): void => {
-    tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
-    endPeer(hub, peer);
-  };
+  const isMeant = (id: string | undefined, identity: string | undefined) => id === who || identity === who;
   for (const record of hub.records.values()) {
-    const isMeant = record.id === who || (record.identity !== undefined && record.identity === who);
-    if (!isMeant) continue;
+    if (!isMeant(record.id, record.identity)) continue;
     forgetDecision(record, topic);
     record.barriers ??= new Map();
     record.barriers.set(topic, { offset: undefined, reason: 'revoked' });
-    for (const peer of followers) if (peer.record === record) take(peer);
   }
-  // Readers without a Holdfast client have no record.
-  for (const peer of followers) if (!peer.record && peer.grant?.identity === who) take(peer);
-}
-
-/** One connection's fault ends that connection, not the hub. */
-function safely(hub: Hub, peer: Peer, run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    hub.host.note({ type: 'error', error });
-    abortPeer(hub, peer);
+  for (const pending of hub.pending) {
+    const { topic: asked, client, identity } = pending.request;
+    if (asked === topic && isMeant(client, identity)) pending.isRevoked = true;
+  }
+  for (const peer of [...(hub.index.get(topic)?.peers ?? [])]) {
+    // Readers without a Holdfast client have no record.
+    if (!isMeant(peer.record?.id, peer.record ? peer.record.identity : peer.grant?.identity)) continue;
+    tell(hub, peer, '{"type":"bye","reason":"revoked","afterMs":0}');
+    endPeer(hub, peer);
   }
 }
 

@@ -200,3 +200,13 @@ export function abortPeer(hub: Hub, peer: Peer): void {
   forget(hub, peer);
   peer.sink.abort();
 }
+
+/** One connection's fault ends that connection, not the hub. */
+export function safely(hub: Hub, peer: Peer, run: (hub: Hub, peer: Peer) => void): void {
+  try {
+    run(hub, peer);
+  } catch (error) {
+    hub.host.note({ type: 'error', error });
+    abortPeer(hub, peer);
+  }
+}

@@ -125,6 +125,14 @@ export interface Question {
   readonly settle: ((answer: AuthAnswer) => void)[];
 }
 
+/** What `authorize` has not answered yet, for as long as anybody waits for it. */
+export interface Pending {
+  readonly request: AuthorizeRequest;
+  readonly alarm: Alarm;
+  /** The topic was taken from who asks: a grant that comes now is none. */
+  isRevoked: boolean;
+}
+
 /** A token bucket. */
 export interface Bucket {
   level: number;
@@ -295,8 +303,8 @@ export interface Hub {
   ephemeralCount: number;
   drain: { readonly spreadMs: number } | undefined;
   isClosed: boolean;
-  /** How often a topic was revoked: an answer of `authorize` that was asked for before is none. */
-  revocations: number;
+  /** What `authorize` is being asked. */
+  readonly pending: Set<Pending>;
   /** POSTs with sends that are being answered. */
   uplinks: number;
   /** Sends that were claimed and have no outcome yet. */

@@ -16,7 +16,7 @@ function bytesOf(text: string, shared: Coded | undefined): Uint8Array {
 }
 
 /** A text as a whole WebSocket message: the head of its one frame (RFC 6455, 5.2), which a server does not mask, and its bytes. */
-export function encodeFrame(text: string): Buffer {
+export function makeFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const headLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const frame = Buffer.allocUnsafe(headLength + length);
@@ -30,13 +30,13 @@ export function encodeFrame(text: string): Buffer {
 }
 
 function frameOf(text: string, shared: Coded | undefined): Uint8Array {
-  if (!shared) return encodeFrame(text);
-  shared.frame ??= encodeFrame(text);
+  if (!shared) return makeFrame(text);
+  shared.frame ??= makeFrame(text);
   return shared.frame;
 }
 
 /** A text as a chunk of an HTTP/1.1 answer, with its length and end (RFC 9112, 7.1). */
-function encodeChunk(text: string): Buffer {
+function makeChunk(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const head = `${length.toString(16)}\r\n`;
   const chunk = Buffer.allocUnsafe(head.length + length + 2);
@@ -47,8 +47,8 @@ function encodeChunk(text: string): Buffer {
 }
 
 function chunkOf(text: string, shared: Coded | undefined): Uint8Array {
-  if (!shared) return encodeChunk(text);
-  shared.chunk ??= encodeChunk(text);
+  if (!shared) return makeChunk(text);
+  shared.chunk ??= makeChunk(text);
   return shared.chunk;
 }
 
@@ -150,7 +150,7 @@ export function createAnswerSink(
   const stream = createStreamSink(response, headers, drained);
   let held: Uint8Array[] | undefined;
   const passOn = (): void => {
-    if (held && !response.writableEnded) for (const bytes of held) stream.write(bytes);
+    for (const bytes of held ?? []) stream.write(bytes);
     held = undefined;
   };
   return {

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { decodeFrame } from '../../../src/core/codec.ts';
 import type { AuthAnswer } from '../../../src/server/core/types.ts';
-import { createHub } from '../../../src/server/index.ts';
+import { createHub, type HubOptions } from '../../../src/server/index.ts';
 import { createClockwork } from '../../../src/server/node/host.ts';
 import { brief, type Callbacks, CoreWorld, FakeSink, idOf, noMeta } from './support/core-world.ts';
 import { ask, lines, openFrame, post, query, settled, startHub } from './support/live-hub.ts';
@@ -110,27 +110,16 @@ describe('a callback that never answers', () => {
 });
 
 describe('an answer that makes no sense', () => {
-  test.each([{ identity: 42 }, { identity: 'anna', expiresInMs: Number.NaN }])(
-    'of authenticate (%o) is a failure',
-    async (answer) => {
-      const live = await startHub({ authenticate: (() => answer) as never });
-      const errors: unknown[] = [];
-      live.hub.on('error', (error) => errors.push(error));
-      expect(await (await post(live.url + query(), lines(openFrame(fresh, { wait: 0 })))).ended()).toContain(
-        'INTERNAL',
-      );
-      expect(errors).toEqual([expect.objectContaining({ code: 'MISUSE' })]);
-      await live.close();
-    },
-  );
-
-  test('of authorize, too', async () => {
-    const live = await startHub({ authorize: () => ({ from: Number.NaN }) });
+  test.each<[HubOptions, string]>([
+    [{ authenticate: () => ({ identity: 42 as never }) }, 'INTERNAL'],
+    [{ authenticate: () => ({ identity: 'anna', expiresInMs: Number.NaN }) }, 'INTERNAL'],
+    [{ authorize: () => ({ from: Number.NaN }) }, '"retryMs"'],
+  ])('(%o) is a failure', async (options, told) => {
+    const live = await startHub(options);
     const errors: unknown[] = [];
     live.hub.on('error', (error) => errors.push(error));
-    expect(await (await post(live.url + query(), lines(openFrame(fresh, { wait: 0 })))).ended()).toContain(
-      '"retryMs"',
-    );
+    const answer = await post(live.url + query(), lines(openFrame(fresh, { wait: 0 })));
+    expect(await answer.ended()).toContain(told);
     expect(errors).toEqual([expect.objectContaining({ code: 'MISUSE' })]);
     await live.close();
   });
@@ -176,6 +165,24 @@ describe('what is not for everybody', () => {
     world.core.revoke('anna', 'a');
     expect(sink.told()).toContain('bye');
     expect(sink.ended).toBeDefined();
+  });
+
+  test("whoever revokes while it is asked gets no question more for what is another one's", () => {
+    const asked: string[] = [];
+    const world: CoreWorld = new CoreWorld(
+      {},
+      {
+        authorize({ client = '' }, done) {
+          asked.push(client);
+          world.core.revoke(idOf('other'), 'a');
+          done({ type: 'ok' });
+        },
+      },
+    );
+    world.connect(fresh);
+    world.turn();
+    expect(asked).toEqual([idOf('client')]);
+    expect(world.core.subscribers('a')).toEqual(asked);
   });
 
   test('a grant that was asked for before a revocation is asked for again', () => {

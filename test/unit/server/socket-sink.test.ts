@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { WebSocket } from 'ws';
-import { createSocketSink, encodeFrame } from '../../../src/server/node/sinks.ts';
+import { createSocketSink, makeFrame } from '../../../src/server/node/sinks.ts';
 import {
   connect,
   type LiveHub,
@@ -23,13 +23,13 @@ describe('the frame of a text', () => {
     [65_536, [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]],
   ])('of %i bytes has its head in front', (length, head) => {
     const text = 'x'.repeat(length);
-    expect(encodeFrame(text).equals(Buffer.concat([Buffer.from(head), Buffer.from(text)]))).toBe(true);
+    expect(makeFrame(text).equals(Buffer.concat([Buffer.from(head), Buffer.from(text)]))).toBe(true);
   });
 
   test('counts bytes, not characters', () => {
     const text = 'é'.repeat(63);
-    expect([...encodeFrame(text).subarray(0, 4)]).toEqual([0x81, 126, 0, 126]);
-    expect(encodeFrame(text).subarray(4).toString()).toBe(text);
+    expect([...makeFrame(text).subarray(0, 4)]).toEqual([0x81, 126, 0, 126]);
+    expect(makeFrame(text).subarray(4).toString()).toBe(text);
   });
 });
 
